@@ -42,7 +42,7 @@ DIE_COLOURS: Final = ("#5B84C4", "#8FAEDB", "#3F67A6", "#B4C9E8", "#2D4E85", "#D
 # One shade cannot reach 4.5:1 on white and on #14181D at once, so each verdict has a shade per background.
 VERDICT_COLOURS: Final = {
     "PASS": "#1B7F4B",
-    "MARGINAL": "#A66300",
+    "MARGINAL": "#9C5D00",
     "FAIL": "#B3261E",
     "NONE": "#5B6470",
     "ERROR": "#8A1C4A",

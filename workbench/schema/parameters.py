@@ -216,11 +216,10 @@ def _check(cls: type[Parameters], name: str, value: Any) -> None:
     declared = cls.field(name)
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if declared.kind in ("number", "integer"):
-        whole = declared.kind == "number" or (numeric and float(value).is_integer())
-        if not numeric or not math.isfinite(value) or not whole:
-            raise InputError(
-                "param.not_a_number", where=name, got=_short(value), allowed=declared.allowed(), unit=declared.unit or "1"
-            )
+        if not numeric or not math.isfinite(value):
+            raise InputError("param.not_a_number", where=name, got=_short(value), allowed=declared.allowed())
+        if declared.kind == "integer" and not float(value).is_integer():
+            raise InputError("param.not_whole", where=name, got=_short(value), allowed=declared.allowed())
     elif declared.kind == "flag":
         if not isinstance(value, bool):
             raise InputError("param.wrong_type", where=name, got=_short(value), allowed=t("kind.flag"))
