@@ -51,9 +51,8 @@ def test_folders_are_named_in_the_terms_of_the_field(root):
 
 
 def test_files_can_be_read_in_one_sitting(root):
-    assert not [
-        f for f in sources(root, "workbench", "widgets", "tests") if len(f.read_text("utf-8").splitlines()) > 600
-    ]
+    files = sources(root, "workbench", "widgets", "tests")
+    assert not [f for f in files if len(f.read_text("utf-8").splitlines()) > 600]
 
 
 def test_the_lock_holds_hashes_and_no_address(root):
@@ -67,10 +66,8 @@ def test_the_lock_holds_hashes_and_no_address(root):
 
 def test_the_lock_covers_what_the_project_declares(root):
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    lock = {
-        m.lower().replace("_", "-")
-        for m in re.findall(r"^([A-Za-z0-9_.-]+)==", (root / "requirements.lock").read_text(), re.M)
-    }
+    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", (root / "requirements.lock").read_text("utf-8"), re.M)
+    lock = {name.lower().replace("_", "-") for name in pinned}
     declared = project["dependencies"] + project["optional-dependencies"]["dev"]
     names = {re.match(r"[A-Za-z0-9_.-]+", d).group().lower().replace("_", "-") for d in declared}
     assert names <= lock

@@ -52,9 +52,12 @@ FOREIGN = re.compile(
 )
 # Physical words that need a unit behind them when they name a number.
 BARE = frozenset(
-    {"thickness", "width", "height", "length", "pitch", "diameter", "radius", "temperature", "power", "pressure", "area",
-     "duration", "latency", "wavelength", "cost", "price", "frequency", "voltage", "stress_tensor", "energy"}
+    {"thickness", "width", "height", "length", "pitch", "diameter", "radius", "temperature", "power", "pressure",
+     "area", "duration", "latency", "wavelength", "cost", "price", "frequency", "voltage", "stress_tensor", "energy"}
 )  # fmt: skip
+
+
+NUMERIC = {"float", "int", "ndarray", "ArrayLike", "float | np.ndarray", "float | None"}
 
 
 def public_callables():
@@ -79,15 +82,7 @@ def test_public_functions_name_units_from_the_table():
             continue
         for name, parameter in parameters.items():
             seen += 1
-            numeric = parameter.annotation in (
-                float,
-                int,
-                "float",
-                "int",
-                "np.ndarray",
-                "ArrayLike",
-                "float | np.ndarray",
-            )
+            numeric = str(parameter.annotation).removeprefix("np.") in NUMERIC
             if FOREIGN.search(name) or (numeric and name in BARE):
                 wrong.append(f"{where}({name})")
     assert seen > 50

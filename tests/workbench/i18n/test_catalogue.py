@@ -48,13 +48,9 @@ def test_every_error_rule_has_its_two_sentences():
 
 
 def test_every_key_named_in_the_code_exists(text_of_sources):
-    named = set(re.findall(r"""\bt\(\s*f?["']([a-z_]+(?:\.[A-Za-z0-9_-]+)+)["']""", text_of_sources))
-    named |= set(
-        re.findall(
-            r"""\b(?:say|note|spans|words|caption)\s*[(=]\s*["']([a-z_]+(?:\.[A-Za-z0-9_-]+)+)["']""", text_of_sources
-        )
-    )
-    named |= set(re.findall(r"""\bFigure\(\s*["']([a-z_.A-Z0-9]+)["']""", text_of_sources))
+    key = r"""["']([a-z_]+(?:\.[A-Za-z0-9_-]+)+)["']"""
+    named = set(re.findall(rf"\bt\(\s*f?{key}", text_of_sources))
+    named |= set(re.findall(rf"\b(?:say|note|spans|words|caption|Figure)\s*[(=]\s*{key}", text_of_sources))
     raised = re.findall(
         r"""\b(?:RuleViolation|InputError|DomainError|StoreError|RunError|BusyError|MissingToolError)\(\s*["']([a-z_.]+)["']""",
         text_of_sources,
@@ -70,9 +66,7 @@ def test_no_sentence_is_unused(text_of_sources):
     for key in catalogue():
         core = key.removeprefix("error.").rsplit(".", 1)[0] if key.startswith("error.") else key
         stem, leaf = core.rsplit(".", 1) if "." in core else ("", core)
-        built = (
-            f"{stem}.{{" in text_of_sources or f'"{stem}." +' in text_of_sources or f"'{stem}.' +" in text_of_sources
-        )
+        built = any(start in text_of_sources for start in (f"{stem}.{{", f'"{stem}." +', f"'{stem}.' +"))
         if core not in text_of_sources and not (built and re.search(rf"\b{re.escape(leaf)}", text_of_sources)):
             unused.append(key)
     assert not unused
