@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML, display
 
+import widgets.theme  # noqa: F401  one look for every chart
 from workbench.i18n import LANGUAGES, catalogue, language, t
 from workbench.reports.look import VERDICT_SHAPES, tokens_css
 from workbench.schema import Summary

@@ -18,6 +18,8 @@ from workbench.reports.look import (
 )
 
 COLOURS = CATEGORIES
+# The specification itself, no HTML that would load a script from a network; reports draw it, Live asks for SVG.
+alt.renderers.enable("mimetype")
 __all__ = ["COLOURS", "DIE_COLOURS", "DIVERGING", "MATERIAL_COLOURS", "SEQUENCE", "VERDICT_COLOURS"]
 
 
