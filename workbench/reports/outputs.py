@@ -46,6 +46,7 @@ class Body:
     headings: list[Heading] = field(default_factory=list)
     code: list[tuple[int, str]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)  # what was written to standard error
+    parameters: str = ""  # the table of parameters: shown at the end, the answer comes first
     summary: dict[str, Any] | None = None
     failure: Failure | None = None
     charts: int = 0
@@ -123,6 +124,9 @@ def _rich(body: Body, data: dict[str, Any], anchor: str) -> str:
     if html := _joined(data.get("text/html", "")):
         if len(html) > MAX_HTML:
             return reason + _too_large(len(html))
+        if f"<caption>{both('label.parameters')}</caption>" in html and not body.parameters:
+            body.parameters = markup.clean(html)
+            return ""
         return reason + f'<div class="block" id="{anchor}">{markup.clean(html)}</div>'
     if svg := _joined(data.get("image/svg+xml", "")):
         if len(svg) > 4 * MAX_HTML:
