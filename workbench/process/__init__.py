@@ -1,0 +1,1 @@
+"""Manufacture: process windows from designed experiments, and quality control of what was made."""

@@ -1,0 +1,135 @@
+"""A response surface: a polynomial in coded factors fitted by ordinary least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import statsmodels.api as sm
+from scipy import stats
+
+from workbench.errors import DomainError
+from workbench.process.window.selection import Term, aicc, term_name
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A fitted response. Everything is in coded factors; `covariance` is (X'X)^-1, without the variance."""
+
+    response: str
+    factors: tuple[str, ...]
+    terms: tuple[Term, ...]
+    coefficients: Array
+    standard_errors: Array
+    p_values: Array
+    covariance: Array
+    sigma: float
+    dof: int
+    r2: float
+    r2_adjusted: float
+    aicc: float
+    x: Array
+    y: Array
+    fitted: Array
+    block_effects: Array
+    ols: Any = field(repr=False, compare=False)
+
+    @property
+    def residuals(self) -> Array:
+        return self.y - self.fitted
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        return tuple(term_name(term, self.factors) for term in self.terms)
+
+    def design(self, x: Array) -> Array:
+        """Model matrix (n, terms) of coded points (n, k)."""
+        return design_matrix(self.terms, x)
+
+    def mean(self, x: Array) -> Array:
+        """Expected response at coded points (n, k); with blocks, in the first block."""
+        return self.design(x) @ self.coefficients
+
+    def scale(self, x: Array, *, predict: bool = True) -> Array:
+        """Standard error at coded points (n, k): of one new unit (`predict`), or of the mean."""
+        m = self.design(x)
+        p = len(self.terms)
+        leverage = np.einsum("ij,jk,ik->i", m, self.covariance[:p, :p], m)
+        return self.sigma * np.sqrt(leverage + (1.0 if predict else 0.0))
+
+    def interval(self, x: Array, *, confidence: float = 0.95, predict: bool = True) -> tuple[Array, Array]:
+        """Two-sided interval at coded points (n, k): for one new unit (`predict`), or for the mean."""
+        half = stats.t.ppf((1 + confidence) / 2, self.dof) * self.scale(x, predict=predict)
+        mean = self.mean(x)
+        return mean - half, mean + half
+
+
+def design_matrix(terms: Sequence[Term], x: Array) -> Array:
+    """Model matrix (n, terms) of coded points (n, k)."""
+    x = np.atleast_2d(np.asarray(x, float))
+    columns = []
+    for term in terms:
+        column = np.ones(len(x))
+        for i, power in enumerate(term):
+            if power:
+                column = column * x[:, i] ** power
+        columns.append(column)
+    return np.column_stack(columns)
+
+
+def fit(
+    x: Array,
+    y: Array,
+    terms: Sequence[Term],
+    *,
+    response: str = "response",
+    factors: Sequence[str] = (),
+    block: Array | None = None,
+) -> Surface:
+    """Fit `terms` to the runs: coded settings `x` (n, k), response `y` (n,).
+
+    `block` (n,) names the block of each run; each block after the first gets its own offset.
+    Raises DomainError: fewer runs than terms + 1, terms the runs cannot tell apart, missing values.
+    """
+    x = np.atleast_2d(np.asarray(x, float))
+    y = np.asarray(y, float)
+    terms = tuple(terms)
+    names = tuple(factors) or tuple(f"x{i + 1}" for i in range(x.shape[1]))
+    if x.shape[0] != y.shape[0] or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise DomainError("process.runs_incomplete", where=response, got=f"{x.shape[0]}, {y.shape[0]}")
+    m = design_matrix(terms, x)
+    if block is not None:
+        levels = list(dict.fromkeys(np.asarray(block).tolist()))
+        m = np.column_stack([m, *(np.asarray(block) == level for level in levels[1:])])
+    n, p = m.shape
+    if n <= p:
+        raise DomainError("process.too_few_runs", where=response, got=n, allowed=f">= {p + 1}")
+    if np.linalg.matrix_rank(m) < p:
+        named = ", ".join(term_name(term, names) for term in terms)
+        raise DomainError("process.terms_aliased", where=response, got=named)
+    ols = sm.OLS(y, m).fit()
+    k = len(terms)
+    sigma = float(np.sqrt(ols.mse_resid))
+    return Surface(
+        response=response,
+        factors=names,
+        terms=terms,
+        coefficients=ols.params[:k],
+        standard_errors=ols.bse[:k],
+        p_values=ols.pvalues[:k],
+        covariance=np.asarray(ols.normalized_cov_params),
+        sigma=sigma,
+        dof=int(ols.df_resid),
+        r2=float(ols.rsquared),
+        r2_adjusted=float(ols.rsquared_adj),
+        aicc=aicc(n_count=n, parameter_count=p + 1, residual_ss=float(ols.ssr)),
+        x=x,
+        y=y,
+        fitted=np.asarray(ols.fittedvalues),
+        block_effects=ols.params[k:],
+        ols=ols,
+    )
