@@ -33,7 +33,8 @@ def commands() -> str:
 def _command(command: click.Command, parent: click.Context, name: str, level: int) -> list[str]:
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    lines = [f"{'#' * level} `{context.command_path}`\n", f"```\n{usage}\n```\n", inspect.cleandoc(command.help or ""), ""]
+    lines = [f"{'#' * level} `{context.command_path}`\n", f"```\n{usage}\n```\n"]
+    lines += [inspect.cleandoc(command.help or ""), ""]
     rows = [p.get_help_record(context) for p in command.get_params(context)]
     options = [row for row in rows if row and row[0] not in ("-h, --help", "--help")]
     if options:
@@ -47,25 +48,27 @@ def _command(command: click.Command, parent: click.Context, name: str, level: in
 
 
 def parameters() -> str:
-    lines = ["# Parameters of the notebooks\n", "Each is declared once, in the class named; give it with `-p name=value`.\n"]
+    lines = ["# Parameters of the notebooks\n"]
+    lines += ["Each is declared once, in the class named; give it with `-p name=value`.\n"]
     for file in sorted(NOTEBOOKS.rglob("*.ipynb")):
         facts = json.loads(file.read_text("utf-8"))["metadata"]["workbench"]
         module, _, name = facts["parameters"].partition(":")
         declared = getattr(importlib.import_module(module), name)
-        lines += [f"## `{file.relative_to(NOTEBOOKS.parent)}`\n", f"{facts['title']['en']} · {facts['title']['zh-Hant']}\n"]
+        lines += [f"## `{file.relative_to(NOTEBOOKS.parent)}`\n"]
+        lines += [f"{facts['title']['en']} · {facts['title']['zh-Hant']}\n"]
         lines += [f"`{facts['parameters']}`: {inspect.cleandoc(declared.__doc__ or '').splitlines()[0]}\n"]
         lines += ["| parameter | 參數 | name | unit | allowed | default |", "|---|---|---|---|---|---|"]
         for f in declared.fields():
             default = "required" if f.required else f"`{f.default}`"
-            lines.append(
-                f"| {f.label['en']} | {f.label['zh-Hant']} | `{f.name}` | {f.unit or '–'} | {f.allowed('en')} | {default} |"
-            )
+            cells = (f.label["en"], f.label["zh-Hant"], f"`{f.name}`", f.unit or "–", f.allowed("en"), default)
+            lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def units() -> str:
-    lines = ["# Units\n", "The closed table of suffixes in `workbench/units.py`; a name ends with the unit of its number.\n"]
+    lines = ["# Units\n"]
+    lines += ["The closed table of suffixes in `workbench/units.py`; a name ends with the unit of its number.\n"]
     lines += ["| suffix | symbol | dimension | factor to SI |", "|---|---|---|---|"]
     lines += [f"| `_{u.suffix}` | {u.symbol} | {u.dimension} | {u.factor:.12g} |" for u in UNITS.values()]
     return "\n".join(lines) + "\n"
@@ -78,7 +81,7 @@ def exit_codes() -> str:
         if c is not errors.WorkbenchError:
             lines.append(f"| {c.exit_code} | `{c.__name__}` | {inspect.cleandoc(c.__doc__).splitlines()[0]} |")
     lines += [
-        f"| {errors.EXIT_FAULT} | – | A defect of the workbench; the traceback is in `var/faults.log`, or shown by `--debug`. |",
+        f"| {errors.EXIT_FAULT} | – | A defect of ours; the traceback is in `var/faults.log`, or shown by `--debug`. |",
         f"| {errors.EXIT_INTERRUPTED} | – | Interrupted (Ctrl-C). |",
         "\n`workbench run` and `workbench design check` exit with 1 when the verdict is FAIL.\n",
         "## Every error\n",
@@ -88,7 +91,8 @@ def exit_codes() -> str:
     rules = sorted({k.removeprefix("error.").rsplit(".", 1)[0] for k in catalogue() if k.startswith("error.")})
     for rule in rules:
         what, fix = catalogue()[f"error.{rule}.what"], catalogue()[f"error.{rule}.fix"]
-        lines.append(f"| `{rule}` | {what['en']} · {what['zh-Hant']} | {fix['en']} · {fix['zh-Hant']} |".replace("\n", " "))
+        said = (f"{sentence['en']} · {sentence['zh-Hant']}" for sentence in (what, fix))
+        lines.append(f"| `{rule}` | {' | '.join(said)} |".replace("\n", " "))
     return "\n".join(lines) + "\n"
 
 
