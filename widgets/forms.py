@@ -43,7 +43,9 @@ class Form(w.VBox):
         control.observe(lambda change: self._changed(), "value")
         # A Label widget names the control for people; the tooltip carries the help text.
         control.tooltip = (declared.help or declared.label)[lang]
-        caption = w.Label(declared.label[lang] + (f" ({declared.unit})" if declared.unit else ""), layout=w.Layout(width="17em"))
+        caption = w.Label(
+            declared.label[lang] + (f" ({declared.unit})" if declared.unit else ""), layout=w.Layout(width="17em")
+        )
         self._controls[declared.name] = control
         self._messages[declared.name] = w.HTML()
         return w.HBox([caption, control, self._messages[declared.name]])

@@ -103,7 +103,10 @@ class Live:
             {"output_type": "display_data", "data": o.data, "metadata": o.metadata} for o in captured.outputs
         )
         if self._fault is not None:
-            self._say("live.refused" if isinstance(self._fault, WorkbenchError) else "live.fault", kind=type(self._fault).__name__)
+            self._say(
+                "live.refused" if isinstance(self._fault, WorkbenchError) else "live.fault",
+                kind=type(self._fault).__name__,
+            )
 
     def _say(self, key: str, **values: Any) -> None:
         self._state.value = f'<span class="wb-note" role="status">{escape(t(key, language(), **values))}</span>'

@@ -6,9 +6,8 @@ so ``_w_per_mk`` is not read as ``_k``. Names of counts and ratios without a uni
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import math
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import string
 import tomllib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import resources
-from typing import Iterator
 
 LANGUAGES = ("en", "zh-Hant")
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
