@@ -1,0 +1,198 @@
+"""Mode 1: one DuckDB file, opened for one short transaction at a time under its side-car lock.
+
+Nothing stays open between two transactions, so a process may fork, sleep or die at any point without harm, and
+every DuckDB tool can open the file.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Iterator
+
+from workbench.errors import BusyError, StoreError
+from workbench.store import faults, literals, migrations
+from workbench.store.asof import views_as_of_txn
+from workbench.store.locks import FileLock, Holder, Sidecar
+from workbench.store.location import NETWORK_FILE_SYSTEMS, Location, file_system_of
+from workbench.store.session import Session
+
+# No extension may be fetched while running; threads are DuckDB's own choice.
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_HEADER_BYTES = 3 * 4096  # the main header and two database headers: the least a DuckDB file has
+
+
+def timeout_s() -> float:
+    """How long a transaction waits for its turn: $WORKBENCH_STORE_TIMEOUT_S, default 30."""
+    return float(os.environ.get("WORKBENCH_STORE_TIMEOUT_S", "30"))
+
+
+class FileEngine:
+    """Transactions on one store file."""
+
+    mode = "file"
+
+    def __init__(self, location: Location):
+        self.location, self.path = location, location.path
+        self.where = location.public
+        self._sidecar = Sidecar(self.path)
+
+    # opening
+
+    def prepare(self) -> None:
+        """Create and migrate an absent file; look at the head of a present one without opening it.
+
+        Raises StoreError: a network file system, a folder that cannot be written, a foreign or cut-off file.
+        """
+        if self.path.exists():
+            self.inspect()
+            return
+        kind = file_system_of(self.path)
+        if kind in NETWORK_FILE_SYSTEMS:
+            raise StoreError("store.network", where=self.where, got=kind)
+        with faults.translated(self.where):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._sidecar.held("create", shared=False, timeout_s=timeout_s()):
+            if not self.path.exists():
+                self._create()
+
+    def _create(self) -> None:
+        # Built aside and renamed, so that a kill never leaves half a store under the real name.
+        aside = self.path.with_name(f"{self.path.name}.new{os.getpid()}")
+        try:
+            with faults.translated(self.where), self._open(aside) as connection:
+                for migration in migrations.MIGRATIONS:
+                    with _transaction(connection, f"migration {migration.name}", first=True) as session:
+                        migrations.apply(session, migration)
+            os.replace(aside, self.path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def inspect(self) -> None:
+        """Look at the file from outside. Raises StoreError when it cannot be a store on a sound disk."""
+        kind = file_system_of(self.path)
+        if kind in NETWORK_FILE_SYSTEMS:
+            raise StoreError("store.network", where=self.where, got=kind)
+        with faults.translated(self.where):
+            if self.path.is_dir():
+                raise StoreError("store.foreign", where=self.where, got="folder")
+            size = self.path.stat().st_size
+            with self.path.open("rb") as file:
+                head = file.read(20)
+        if len(head) < 20 or head[8:12] != b"DUCK":
+            raise StoreError("store.foreign", where=self.where, got=f"{size} B")
+        if size < _HEADER_BYTES:
+            raise StoreError("store.damaged", where=self.where, got=f"{size} B", allowed=f">= {_HEADER_BYTES} B")
+
+    def storage_version(self) -> int:
+        with self.path.open("rb") as file:
+            return struct.unpack("<8x4xQ", file.read(20))[0]
+
+    @contextmanager
+    def _open(self, path: Path, *, read_only: bool = False) -> Iterator[Any]:
+        import duckdb
+
+        connection = duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _connection(self, *, read_only: bool) -> Iterator[Any]:
+        """The file opened; waits while a program of someone else has it open."""
+        import duckdb
+
+        if not self.path.exists():
+            raise StoreError("store.missing", where=self.where)
+        deadline = time.monotonic() + timeout_s()
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), read_only=read_only, config=_CONFIG)
+                break
+            except (duckdb.Error, OSError) as why:
+                if not faults.is_foreign_lock(why) or time.monotonic() >= deadline:
+                    raise faults.as_store_error(why, self.where) from why
+                time.sleep(0.05)
+        try:
+            yield connection
+        finally:
+            with faults.translated(self.where):
+                connection.close()
+
+    # transactions
+
+    @contextmanager
+    def reading(self, as_of: int | None = None, *, any_shape: bool = False) -> Iterator[Session]:
+        """A read transaction under the shared lock; as of transaction `as_of` when given."""
+        with (
+            self._sidecar.held("read", shared=True, timeout_s=timeout_s()),
+            self._connection(read_only=True) as connection,
+            faults.translated(self.where),
+        ):
+            session = Session(connection, mode=self.mode)
+            if not any_shape:
+                migrations.require_current(migrations.applied(session), where=self.where)
+            if as_of is not None:
+                views_as_of_txn(session, as_of)
+            yield session
+
+    @contextmanager
+    def writing(self, what: str, *keys: str, any_shape: bool = False) -> Iterator[Session]:
+        """A write transaction under the exclusive lock, numbered if it adds anything. `keys` are for mode 2."""
+        with (
+            self._sidecar.held(what, shared=False, timeout_s=timeout_s()),
+            self._connection(read_only=False) as connection,
+            faults.translated(self.where),
+        ):
+            if not any_shape:
+                checking = Session(connection, mode=self.mode)
+                migrations.require_current(migrations.applied(checking), where=self.where)
+            with _transaction(connection, what) as session:
+                yield session
+
+    def snapshot(self) -> int:
+        with self.reading() as session:
+            return session.value("SELECT coalesce(max(txn), 0) FROM transactions")
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[None]:
+        """Hold `name` alone, without touching the store. Raises BusyError naming the holder."""
+        lock = FileLock(self.path.with_name(f"{self.path.name}.{name}.lock"))
+        holder = Holder(self.path.with_name(f"{self.path.name}.{name}.holder"))
+        if not lock.try_acquire():
+            lock.release()
+            raise BusyError("store.held", name=name, holder=holder.words())
+        try:
+            holder.write(name)
+            yield
+            holder.clear()
+        finally:
+            lock.release()
+
+
+@contextmanager
+def _transaction(connection: Any, what: str, *, first: bool = False) -> Iterator[Session]:
+    connection.execute("BEGIN")
+    try:
+        number = 1
+        if not first or connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()[0]:
+            number += connection.execute("SELECT coalesce(max(txn), 0) FROM transactions").fetchone()[0]
+        session = Session(connection, mode="file", txn=number)
+        yield session
+        if session.changed:
+            now = datetime.now(timezone.utc).replace(tzinfo=None)
+            row = literals.values([(number, what, socket.gethostname(), os.getpid(), now)])
+            connection.execute(f"INSERT INTO transactions VALUES {row}")
+        connection.execute("COMMIT" if session.changed else "ROLLBACK")
+    except BaseException:
+        try:
+            connection.execute("ROLLBACK")
+        except Exception:  # the transaction is gone already; the first fault is the one to tell
+            pass
+        raise

@@ -1,0 +1,155 @@
+"""Readings in bulk: cut into batches, hashed, written as Arrow, read back in their order.
+
+A row is five narrow columns that compress to well under 10 bytes; what all rows of a batch share stands once, in
+the batch's own record, and that record's key makes the batch idempotent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Iterator
+
+from workbench.errors import InputError
+from workbench.store.append import append, sha256
+from workbench.store.literals import canonical, literal
+from workbench.store.session import Session
+from workbench.store.tables import BY_NAME
+
+if TYPE_CHECKING:
+    import pandas
+
+ROWS_A_BATCH = 1_000_000
+COLUMNS = ("carrier", "position", "parameter", "value")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """At most `ROWS_A_BATCH` readings ready to be written: `rows` is a pyarrow table in the columns of the store."""
+
+    batch_id: str
+    lot_id: str
+    source: str
+    import_sha256: str
+    part: int
+    rows: Any
+
+
+def batches(lot_id: str, frame: pandas.DataFrame, *, source: str, rows_a_batch: int = ROWS_A_BATCH) -> Iterator[Batch]:
+    """Cut `frame` into batches; nothing is held open meanwhile. Raises InputError for a frame it refuses."""
+    import numpy
+    import pyarrow
+
+    columns = _checked(frame)
+    content = _content_sha256(lot_id, source, columns)
+    carriers, carrier_codes = columns["carrier"]
+    parameters, parameter_codes = columns["parameter"]
+    for part, start in enumerate(range(0, len(columns["value"]), rows_a_batch)):
+        cut = slice(start, start + rows_a_batch)
+        batch_id = sha256(canonical([content, part, rows_a_batch]))[:32]
+        count = len(columns["value"][cut])
+        said = pyarrow.DictionaryArray.from_arrays
+        rows = pyarrow.table({
+            "batch_id": said(pyarrow.array(numpy.zeros(count, "int32")), pyarrow.array([batch_id])),
+            "ordinal": numpy.arange(count, dtype="int32"),
+            "carrier": said(pyarrow.array(carrier_codes[cut]), pyarrow.array(carriers, pyarrow.string())),
+            "position": columns["position"][cut],
+            "parameter": said(pyarrow.array(parameter_codes[cut]), pyarrow.array(parameters, pyarrow.string())),
+            "value": columns["value"][cut],
+        })  # fmt: skip
+        yield Batch(batch_id, lot_id, source, content, part, rows)
+
+
+def write(session: Session, batch: Batch) -> int:
+    """Add `batch` inside the open transaction unless it is there; how many rows were new."""
+    record = {"batch_id": batch.batch_id, "lot_id": batch.lot_id, "source": batch.source,
+              "import_sha256": batch.import_sha256, "part": batch.part, "row_count": batch.rows.num_rows}  # fmt: skip
+    if not append(session, BY_NAME["measurement_batches"], [record]):
+        return 0
+    session.insert_arrow("measurements", batch.rows.column_names, batch.rows)
+    return batch.rows.num_rows
+
+
+def read(session: Session, lot_id: str, parameter: str | None) -> pandas.DataFrame:
+    """Readings of a lot in the order given; of a reading said more than once, the last."""
+    there = session.tuples("SELECT batch_id, import_sha256 FROM measurement_batches "
+                           f"WHERE lot_id = {literal(lot_id)} ORDER BY recorded_at, part")  # fmt: skip
+    if not there:
+        return session.frame("SELECT carrier, position, parameter, value FROM measurements WHERE false")
+    # Told apart by constants instead of a join: the file's statistics then skip every other batch.
+    which = ", ".join(literal(batch_id) for batch_id, _ in there)
+    order = "list_position([" + which + "], batch_id)"
+    only = f" AND parameter = {literal(parameter)}" if parameter is not None else ""
+    sql = f"SELECT carrier, position, parameter, value FROM measurements WHERE batch_id IN ({which}){only}"
+    if len({content for _, content in there}) > 1:
+        sql += f" QUALIFY row_number() OVER (PARTITION BY carrier, position, parameter ORDER BY {order} DESC) = 1"
+    return session.frame(f"{sql} ORDER BY {order}, ordinal")
+
+
+def parameters(session: Session, lot_id: str) -> list[str]:
+    """What was measured on a lot."""
+    return [name for (name,) in session.tuples(
+        "SELECT DISTINCT parameter FROM measurements WHERE batch_id IN (SELECT batch_id FROM measurement_batches "
+        f"WHERE lot_id = {literal(lot_id)}) ORDER BY ALL")]  # fmt: skip
+
+
+def _checked(frame: pandas.DataFrame) -> dict[str, Any]:
+    """Columns as arrays; the two of words as (words, codes). Raises InputError."""
+    import numpy
+    import pandas
+
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    strange = [str(name) for name in frame.columns if name not in COLUMNS]
+    if missing or strange:
+        raise InputError("store.columns", got=", ".join(map(str, frame.columns)), allowed=", ".join(COLUMNS))
+    columns: dict[str, Any] = {}
+    for name in ("carrier", "parameter"):
+        codes, words = pandas.factorize(frame[name])
+        words = list(words)
+        if (codes < 0).any() or not all(isinstance(word, str) and word for word in words):
+            raise InputError("store.reading", where=name, got=repr(frame[name].iloc[int(numpy.argmin(codes))]),
+                             allowed="text")  # fmt: skip
+        for word in words:
+            literal(word)
+        columns[name] = (words, codes.astype("int32"))
+    try:
+        value = frame["value"].to_numpy(dtype="float64")
+        position = frame["position"].to_numpy()
+        if position.dtype.kind not in "iu":
+            raise ValueError(position.dtype)
+    except (TypeError, ValueError) as why:
+        raise InputError("store.reading", where="position, value", got=str(why), allowed="INTEGER, DOUBLE") from None
+    bad = numpy.flatnonzero(~numpy.isfinite(value) | (position < 0) | (position >= 2**31))
+    if len(bad):
+        raise InputError("store.reading", where=f"row {bad[0]}", got=f"{position[bad[0]]}, {value[bad[0]]}",
+                         allowed="position >= 0, value finite")  # fmt: skip
+    columns |= {"position": position.astype("int32"), "value": value}
+    _require_single(columns)
+    return columns
+
+
+def _require_single(columns: dict[str, Any]) -> None:
+    import numpy
+
+    (carriers, carrier), (parameters, parameter) = columns["carrier"], columns["parameter"]
+    position = columns["position"].astype("int64")
+    count = len(parameters) * (int(position.max(initial=0)) + 1)
+    if len(carriers) * count >= 2**62:  # cannot be packed into one integer: compare as records
+        key = numpy.stack([carrier.astype("int64"), position, parameter.astype("int64")], axis=1)
+        unique = len(numpy.unique(key, axis=0))
+    else:
+        key = (carrier.astype("int64") * (int(position.max(initial=0)) + 1) + position) * len(parameters) + parameter
+        unique = len(numpy.unique(key))
+    if unique != len(position):
+        import pandas
+
+        twice = int(numpy.flatnonzero(pandas.DataFrame({"c": carrier, "i": position, "p": parameter}).duplicated())[0])
+        raise InputError("store.reading_twice", where=f"row {twice}",
+                         got=f"{carriers[carrier[twice]]}, {position[twice]}, {parameters[parameter[twice]]}")  # fmt: skip
+
+
+def _content_sha256(lot_id: str, source: str, columns: dict[str, Any]) -> str:
+    digest = hashlib.sha256(canonical([lot_id, source, columns["carrier"][0], columns["parameter"][0]]).encode())
+    for array in (columns["carrier"][1], columns["position"], columns["parameter"][1], columns["value"]):
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

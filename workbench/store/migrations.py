@@ -1,0 +1,83 @@
+"""How a store came to its shape: ordered, named steps, each in one transaction with its own record.
+
+A step's structure follows from the declarations (`since` in tables.py); `also` is SQL a step needs besides.
+A new column is always empty for old rows, and no step changes a row: history stays what it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+from workbench import __version__
+from workbench.errors import StoreError
+from workbench.store.session import Session
+from workbench.store.tables import BY_NAME, TABLES, add_column_sql, create_sql, current_sql
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step: `number` orders it, `name` says what it brings."""
+
+    number: int
+    name: str
+    also: Callable[[Session], None] | None = None
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "foundation"),)
+
+
+def newest() -> int:
+    return MIGRATIONS[-1].number
+
+
+def applied(session: Session) -> int:
+    """Number of the last step a store has taken; 0 for an empty one.
+
+    Raises StoreError for a database that is not a store of the workbench.
+    """
+    names = {name for (name,) in session.tuples("SELECT table_name FROM information_schema.tables "
+                                                "WHERE table_catalog = current_database()")}  # fmt: skip
+    if not names:
+        return 0
+    if "migrations" not in names:
+        raise StoreError("store.not_ours", got=", ".join(sorted(names)[:5]))
+    return session.value("SELECT coalesce(max(number), 0) FROM migrations")
+
+
+def require_current(number: int, *, where: object) -> None:
+    """Refuse a store of another shape than this program's. Raises StoreError."""
+    if number < newest():
+        raise StoreError("store.older", where=where, got=number, allowed=newest())
+    if number > newest():
+        raise StoreError("store.newer", where=where, got=number, allowed=newest())
+
+
+def apply(session: Session, migration: Migration) -> None:
+    """Take one step inside the open transaction of `session`."""
+    from workbench.store.append import append  # imports this package's tables only
+
+    before = migration.number == 1 and session.mode == "file"
+    if before:
+        session.run("CREATE TABLE transactions (txn BIGINT PRIMARY KEY, what VARCHAR NOT NULL, host VARCHAR NOT NULL, "
+                    "pid INTEGER NOT NULL, committed_at TIMESTAMP NOT NULL)")  # fmt: skip
+    for table in TABLES:
+        if table.since == migration.number:
+            session.run(create_sql(table, mode=session.mode, up_to=migration.number))
+        elif table.since < migration.number:
+            for column in table.columns:
+                if column.since == migration.number:
+                    session.run(add_column_sql(table, column))
+    for table in TABLES:
+        known = tuple(column for column in table.columns if column.since <= migration.number)
+        changed = any(column.since == migration.number for column in known)
+        if table.keep == "versions" and table.since <= migration.number and changed:
+            session.run(f"CREATE OR REPLACE VIEW {table.current} AS "
+                        + current_sql(table, source=table.name, columns=known))  # fmt: skip
+    if migration.also:
+        migration.also(session)
+    from datetime import datetime, timezone
+
+    now = datetime.now(timezone.utc)
+    append(session, BY_NAME["migrations"], [{"number": migration.number, "name": migration.name,
+                                             "workbench_version": __version__, "applied_at": now}])  # fmt: skip

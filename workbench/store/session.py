@@ -1,0 +1,68 @@
+"""One open transaction: the only object that speaks SQL to a connection."""
+
+from __future__ import annotations
+
+import json
+from datetime import timezone
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Session:
+    """Reads and appends inside one transaction. `txn` numbers it in mode 1; `changed` says whether anything was added."""
+
+    def __init__(self, connection: Any, *, mode: str, txn: int | None = None):
+        self._connection, self.mode, self.txn, self.changed = connection, mode, txn, False
+
+    def run(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    def rows(self, sql: str) -> list[dict]:
+        """Rows as dicts: JSON columns read, moments in UTC."""
+        cursor = self._connection.execute(sql)
+        names = [column[0] for column in cursor.description]
+        kinds = [str(column[1]) for column in cursor.description]
+        reading = {"JSON": _read_json, "TIMESTAMP": _read_moment}
+        ways = [reading.get(kind) for kind in kinds]
+        return [
+            {name: way(value) if way and value is not None else value for name, value, way in zip(names, row, ways)}
+            for row in cursor.fetchall()
+        ]
+
+    def tuples(self, sql: str) -> list[tuple]:
+        return self._connection.execute(sql).fetchall()
+
+    def value(self, sql: str) -> Any:
+        """The first value of the first row, None when there is no row."""
+        row = self._connection.execute(sql).fetchone()
+        return row[0] if row else None
+
+    def frame(self, sql: str) -> pandas.DataFrame:
+        return self._connection.execute(sql).df()
+
+    def insert(self, table: str, columns: list[str], rows_sql: str) -> None:
+        """Append rows given as a VALUES list or a SELECT; mode 1 numbers them with the transaction."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        if self.mode == "file":
+            self.run(f"INSERT INTO {table} ({names}, txn) SELECT *, {self.txn} FROM ({rows_sql})")
+        else:
+            self.run(f"INSERT INTO {table} ({names}) {rows_sql}")
+        self.changed = True
+
+    def insert_arrow(self, table: str, columns: list[str], incoming: Any) -> None:
+        """Append a pyarrow table, without a copy through Python."""
+        self._connection.register("incoming", incoming)
+        try:
+            self.insert(table, columns, "SELECT " + ", ".join(f'"{name}"' for name in columns) + " FROM incoming")
+        finally:
+            self._connection.unregister("incoming")
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text)
+
+
+def _read_moment(moment):
+    return moment.replace(tzinfo=timezone.utc)

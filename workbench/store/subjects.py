@@ -1,0 +1,68 @@
+"""What a notebook can be about, and the fingerprint that tells whether its data changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from workbench.store.store import Store
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One thing to report on. `fingerprint` is the hash of its own data: other subjects' writes leave it alone."""
+
+    kind: str
+    subject_id: str
+    title: str
+    fingerprint: str
+
+
+# Each part is a SELECT of (id, hash): together they are everything a report on that subject reads.
+_LOT_PARTS = (
+    "SELECT lot_id AS id, sha256 AS part FROM current_lots",
+    "SELECT lot_id, sha256 FROM current_process_steps",
+    "SELECT lot_id, sha256 FROM current_specifications",
+    "SELECT lot_id, sha256 FROM current_carriers",
+    "SELECT lot_id, sha256 FROM measurement_batches",
+)
+_KINDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "design": (
+        ("SELECT design_id AS id, sha256 AS part FROM current_designs", "SELECT design_id, sha256 FROM design_revisions"),
+        "SELECT design_id AS id, title FROM current_designs",
+    ),
+    "experiment": (
+        _LOT_PARTS,
+        "SELECT lot_id AS id, title FROM current_lots WHERE lot_id IN "
+        "(SELECT lot_id FROM current_process_steps WHERE CAST(settings AS VARCHAR) <> '{}')",
+    ),
+    "monitor": (
+        _LOT_PARTS,
+        "SELECT lot_id AS id, title FROM current_lots WHERE lot_id IN (SELECT lot_id FROM measurement_batches) "
+        "AND lot_id NOT IN (SELECT lot_id FROM current_process_steps WHERE CAST(settings AS VARCHAR) <> '{}')",
+    ),
+    "system": (
+        (
+            "SELECT system_id AS id, sha256 AS part FROM current_benchmark_systems",
+            "SELECT system_id, sha256 FROM current_benchmark_runs",
+            "SELECT system_id, r.sha256 FROM current_benchmark_results AS r JOIN current_benchmark_runs USING (run_id)",
+        ),
+        "SELECT system_id AS id, title FROM current_benchmark_systems",
+    ),
+}
+
+
+def subjects(store: Store, kind: str) -> list[Subject]:
+    """Subjects of `kind` by id. Raises InputError for an unknown kind."""
+    if kind not in _KINDS:
+        raise InputError("store.kind", got=kind, allowed=", ".join(_KINDS))
+    parts, listed = _KINDS[kind]
+    sql = (
+        f"SELECT s.id, s.title, sha256(string_agg(p.part, '' ORDER BY p.part)) FROM ({listed}) AS s "
+        f"JOIN ({' UNION ALL '.join(parts)}) AS p ON p.id = s.id GROUP BY s.id, s.title ORDER BY s.id"
+    )
+    with store.reading() as session:
+        return [Subject(kind, *row) for row in session.tuples(sql)]

@@ -1,0 +1,241 @@
+"""Every table, declared once: the DDL of both modes, the checks and the row hashes follow from here.
+
+Three ways of keeping, none of which changes or removes a row:
+``versions``  the same key may be said again with other content; the last version is the current state (a view);
+``once``      a record that is never said otherwise: an event, a published version, a run;
+``bulk``      rows without key of their own; their batch, a ``once`` record, makes them idempotent.
+
+A column's `since` is the number of the migration that brought it (see migrations.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WELL_KNOWN = ("sha256", "recorded_at")  # closed by the store on every row that has a key
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `references` names the table whose single key it holds; `allowed` its closed list of words."""
+
+    name: str
+    type: str = "VARCHAR"
+    null: bool = False
+    references: str | None = None
+    allowed: tuple[str, ...] = ()
+    since: int = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its key, its further columns and how rows are kept."""
+
+    name: str
+    keep: str
+    key: tuple[Column, ...]
+    content: tuple[Column, ...]
+    since: int = 1
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns a reader sees, in order; mode 1 adds ``txn`` behind them."""
+        if self.keep == "bulk":
+            return self.key + self.content
+        closing = (Column("sha256", since=self.since), Column("recorded_at", "TIMESTAMP", since=self.since))
+        version = (Column("version", "INTEGER", since=self.since),) if self.keep == "versions" else ()
+        return self.key + version + self.content + closing
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        names = tuple(column.name for column in self.key)
+        return names + ("version",) if self.keep == "versions" else () if self.keep == "bulk" else names
+
+    @property
+    def current(self) -> str:
+        """Name of the view of the current state."""
+        return f"current_{self.name}"
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+def _word(name: str, **more) -> Column:
+    return Column(name, **more)
+
+
+def _maybe(name: str, type: str = "VARCHAR", **more) -> Column:
+    return Column(name, type, null=True, **more)
+
+
+def _of(table: str, name: str, **more) -> Column:
+    return Column(name, references=table, **more)
+
+
+def _number(name: str) -> Column:
+    return Column(name, "DOUBLE", null=True)
+
+
+def _flag(name: str, **more) -> Column:
+    return Column(name, "BOOLEAN", **more)
+
+
+def _count(name: str, **more) -> Column:
+    return Column(name, "INTEGER", **more)
+
+
+def _json(name: str, **more) -> Column:
+    return Column(name, "JSON", **more)
+
+
+_source = (_word("source"), _flag("verified"))
+_subject = (_word("subject_kind"), _word("subject_id"))
+
+TABLES: tuple[Table, ...] = (
+    # orders
+    Table("customers", "versions", (_word("customer_id"),), (_word("name"), _maybe("note"))),
+    Table(
+        "projects", "versions", (_word("project_id"),),
+        (_word("name"), _of("customers", "customer_id", null=True), _maybe("requested_at", "TIMESTAMP")),
+    ),
+    # what is designed, of what, by which rules
+    Table(
+        "designs", "versions", (_word("design_id"),),
+        (_word("title"), _word("kind"), _of("projects", "project_id", null=True)),
+    ),
+    Table(
+        "design_revisions", "once", (_word("revision_id"),),
+        (_of("designs", "design_id"), _of("design_revisions", "parent_id", null=True), _count("number"),
+         _word("schema_version"), _json("document"), _word("document_sha256"), _word("author"), _word("note")),
+    ),
+    Table(
+        "materials", "once", (_word("material_id"), _word("material_version")),
+        (_json("document"), _word("document_sha256"), *_source),
+    ),
+    Table(
+        "rule_decks", "once", (_word("deck_id"), _word("deck_version")),
+        (_json("document"), _word("document_sha256"), *_source),
+    ),
+    # what is made
+    Table(
+        "lots", "versions", (_word("lot_id"),),
+        (_word("title"), _word("product"), *_source, _flag("synthetic"), _word("note")),
+    ),
+    Table(
+        "carriers", "versions", (_of("lots", "lot_id"), _word("carrier")),
+        (_word("kind", allowed=("wafer", "panel", "tray", "strip")), _json("attributes")),
+    ),
+    Table(
+        "units", "versions", (_word("unit_id"),),
+        (_of("lots", "lot_id", null=True), _maybe("carrier"), _maybe("position", "INTEGER"),
+         _of("design_revisions", "revision_id", null=True), _json("attributes")),
+    ),
+    Table("equipment", "versions", (_word("equipment_id"),), (_word("name"), _word("kind"), _json("attributes"))),
+    Table(
+        "process_steps", "versions", (_of("lots", "lot_id"), _count("sequence"), _word("carrier")),
+        (_word("name"), _maybe("equipment"), _maybe("recipe"), _json("settings")),
+    ),
+    Table(
+        "specifications", "versions", (_of("lots", "lot_id"), _word("parameter")),
+        (_number("lower"), _number("upper"), _number("target"), _word("source")),
+    ),
+    Table(
+        "measurement_batches", "once", (_word("batch_id"),),
+        (_of("lots", "lot_id"), _word("source"), _word("import_sha256"), _count("part"), _count("row_count")),
+    ),
+    Table(
+        "measurements", "bulk", (),
+        (_of("measurement_batches", "batch_id"), _count("ordinal"), _word("carrier"), _count("position"), _word("parameter"),
+         Column("value", "DOUBLE")),
+    ),
+    Table(
+        "genealogy", "once", (_of("units", "parent_id"), _of("units", "child_id"), _word("relation")), ()
+    ),
+    Table(
+        "test_results", "once", (_word("result_id"),),
+        (_of("units", "unit_id"), _word("test"), _number("value"), _maybe("value_unit"), _number("lower"),
+         _number("upper"), _word("outcome", allowed=("PASS", "MARGINAL", "FAIL", "ERROR", "TIMEOUT")),
+         _maybe("tested_at", "TIMESTAMP"), _word("source")),
+    ),
+    # how systems perform
+    Table(
+        "benchmark_systems", "versions", (_word("system_id"),),
+        (_word("title"), _word("organisation"), _json("document")),
+    ),
+    Table(
+        "benchmark_runs", "versions", (_word("run_id"),),
+        (_of("benchmark_systems", "system_id"), _word("suite"), _word("round"), _word("division"),
+         _word("benchmark"), _word("scenario"), _flag("official"), _json("document"), *_source,
+         _maybe("measured_at", "TIMESTAMP")),
+    ),
+    Table(
+        "benchmark_results", "versions", (_of("benchmark_runs", "run_id"), _word("metric")),
+        (Column("value", "DOUBLE"), _word("unit"), _flag("valid", null=True), _number("low"), _number("high")),
+    ),
+    # what is said about them
+    Table(
+        "notebook_runs", "once", (_word("run_id"),),
+        (_word("notebook"), _maybe("subject_kind"), _maybe("subject_id"), _maybe("title"),
+         _json("parameters", null=True), _word("key"), _maybe("code_version"), _flag("dirty", null=True),
+         _maybe("source_hash"), _maybe("lock_sha256"), _maybe("snapshot", "BIGINT"), _json("packages", null=True),
+         _json("machine", null=True), Column("started_at", "TIMESTAMP"), _number("duration_s"), _number("cpu_s"),
+         _number("peak_memory_mb"), _word("outcome", allowed=("DONE", "ERROR", "TIMEOUT")),
+         _word("verdict", null=True, allowed=("PASS", "MARGINAL", "FAIL", "NONE")), _json("summary", null=True),
+         _maybe("error"), _maybe("executed_sha256"), _maybe("executed_path")),
+    ),
+    Table(
+        "certificates", "once", (_word("certificate_id"),),
+        (*_subject, _json("document"), _word("document_sha256"), _word("issued_by"), Column("issued_at", "TIMESTAMP")),
+    ),
+    Table(
+        "releases", "once", (_word("release_id"),),
+        (*_subject, _of("notebook_runs", "run_id", null=True), _json("document"), _word("document_sha256"),
+         _word("released_by"), Column("released_at", "TIMESTAMP")),
+    ),
+    Table(
+        "audit_events", "once", (_word("event_id"),),
+        (_word("actor"), _word("action"), *_subject, _json("detail"), Column("occurred_at", "TIMESTAMP")),
+    ),
+    Table(
+        "migrations", "once", (_count("number"),),
+        (_word("name"), _word("workbench_version"), Column("applied_at", "TIMESTAMP")),
+    ),
+)  # fmt: skip
+
+BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}
+
+
+def create_sql(table: Table, *, mode: str, up_to: int) -> str:
+    """CREATE TABLE with the columns known at migration `up_to`. DuckLake takes neither keys nor checks."""
+    parts = []
+    for column in table.columns:
+        if column.since > up_to:
+            continue
+        part = f'"{column.name}" {column.type}' + ("" if column.null else " NOT NULL")
+        if column.allowed and mode == "file":
+            words = ", ".join(f"'{word}'" for word in column.allowed)
+            part += f' CHECK ("{column.name}" IN ({words}))'
+        parts.append(part)
+    if mode == "file":
+        parts.append("txn BIGINT NOT NULL")
+        if table.primary_key:
+            parts.append(f"PRIMARY KEY ({_names(table.primary_key)})")
+    return f"CREATE TABLE {table.name} ({', '.join(parts)})"
+
+
+def add_column_sql(table: Table, column: Column) -> str:
+    """A later column is always nullable: rows written before it have nothing to say."""
+    return f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {column.type}'
+
+
+def current_sql(table: Table, *, source: str, columns: tuple[Column, ...] | None = None) -> str:
+    """SELECT of the current state from `source` (the table, or the table as of a snapshot)."""
+    names = _names(column.name for column in (columns or table.columns))
+    if table.keep != "versions":
+        return f"SELECT {names} FROM {source}"
+    key = _names(column.name for column in table.key)
+    return f"SELECT {names} FROM {source} QUALIFY version = max(version) OVER (PARTITION BY {key})"
+
+
+def _names(names) -> str:
+    return ", ".join(f'"{name}"' for name in names)
