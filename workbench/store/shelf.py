@@ -42,7 +42,8 @@ class Shelf:
         where = " AND ".join(f'"{self.table.column(name).name}" = {literals.literal(value)}'
                              for name, value in equal.items())  # fmt: skip
         source = self.table.current if self.table.keep == "versions" else self.table.name
-        sql = f"{shown_sql(self.table, source)}{' WHERE ' + where if where else ''} ORDER BY recorded_at, ALL"
+        order = ", ".join(["recorded_at"] + [f'"{column.name}"' for column in self.table.key])
+        sql = f"{shown_sql(self.table, source)}{' WHERE ' + where if where else ''} ORDER BY {order}"
         with self._store.reading() as session:
             return session.rows(sql)
 
