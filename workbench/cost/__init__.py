@@ -1,0 +1,1 @@
+"""Yield and cost: defect-limited yield, dies per wafer, known-good dies, assembly flows, hybrid-bond limits."""

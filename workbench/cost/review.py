@@ -1,0 +1,275 @@
+"""The study of a stack: does it keep the known limits, how many dies does a wafer give, what does a module cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from workbench.cost.assembly import BUMP_CONVENTIONS, FLOWS, Chip, FlowCost, Terms, as_soc, chip_cost, flow_cost
+from workbench.cost.parameters import chiplet_actuary
+from workbench.cost.wafers import Wafer, WaferGrid, best_grid
+from workbench.cost.yield_models import MODELS, die_yield, williams_brown
+from workbench.errors import DomainError
+from workbench.i18n import LANGUAGES, t
+from workbench.schema import Figure, Parameters, Summary, Verdict, choice, quantity
+from workbench.schema.summary import shown
+from workbench.stack import Derived, Design, Level, derive, die_counts, levels, read
+from workbench.stack.limits import Check, check
+
+MODULE_FLOWS = tuple(flow for flow in FLOWS if flow != "soc")
+
+
+class StackDesignReview(Parameters):
+    """Stack design review: geometry against known limits, dies per wafer, yield and cost by assembly flow."""
+
+    design_id: str = choice("Design", "設計", of="design", default="poc-face-to-face")
+    wafer_diameter_mm: float = quantity("Wafer diameter", "晶圓直徑", ge=100, le=450, default=300)
+    edge_exclusion_mm: float = quantity("Edge exclusion", "晶圓邊緣排除寬度", ge=0, le=20, default=5)
+    scribe_mm: float = quantity("Scribe line", "切割道寬度", ge=0, le=1, default=0.2)
+    yield_model: str = choice("Yield model", "良率模型", options=tuple(MODELS), default="negative_binomial")
+    cluster_count: float = quantity(
+        "Cluster parameter", "缺陷群聚參數", gt=0, le=1000, default=10,
+        help_en="Of the negative binomial model; large = Poisson", help_zh="負二項模型之參數；越大越接近 Poisson",
+    )  # fmt: skip
+    defect_ratio: float = quantity(
+        "Defect density, times the table", "缺陷密度（表列值之倍數）", ge=0, le=20, default=1
+    )
+    test_coverage_ratio: float = quantity("Wafer test coverage", "晶圓測試涵蓋率", ge=0, le=1, default=0.99)
+    bump_convention: str = choice(
+        "Micro-bump cost counted", "微凸塊成本計算方式", options=BUMP_CONVENTIONS, default="per_chip",
+        help_en="per_type: once per chip type, as Chiplet Actuary does", help_zh="per_type：每種晶粒只計一次（Chiplet Actuary 之方式）",
+    )  # fmt: skip
+    carrier_area: str = choice(
+        "Carrier area", "載體面積", options=("scaled", "drawn"), default="scaled",
+        help_en="scaled: silicon area times the source's factor; drawn: as in the design",
+        help_zh="scaled：矽面積乘以來源係數；drawn：依設計繪製之尺寸",
+    )  # fmt: skip
+    thickness_limit_um: float = quantity("Thickness limit", "厚度上限", gt=0, le=20000, default=3000)
+    footprint_limit_mm2: float = quantity(
+        "Footprint limit", "面積上限", gt=0, le=100000, default=5460,
+        help_en="Default: the largest body read, FOCoS-Bridge 78 x 70 mm",
+        help_zh="預設值為所查得最大封裝尺寸 FOCoS-Bridge 78 x 70 mm",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DieRow:
+    """One die type of the module: its yield and cost. Costs are None for a bought-in die."""
+
+    chip: Chip
+    role: str
+    dies_per_wafer: float | None
+    grid_count: int | None
+    yield_ratio: float | None
+    raw_usd: float | None
+    known_good_usd: float | None
+    escape_ratio: float | None  # bad dies among those that passed wafer test
+    defect_density_per_cm2: float | None
+    node_is_verified: bool
+
+
+@dataclass(frozen=True)
+class DefectSweep:
+    """Cost of a module by flow against the factor on every defect density. Arrays of one length."""
+
+    ratio: np.ndarray
+    total_usd: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class StackReview:
+    """Everything the views show. `skipped` names the flows left out and why (catalogue keys)."""
+
+    design: Design
+    parameters: StackDesignReview
+    derived: Derived
+    levels: tuple[Level, ...]
+    checks: tuple[Check, ...]
+    dies: tuple[DieRow, ...]
+    flows: tuple[FlowCost, ...]
+    skipped: Mapping[str, str]
+    grid: WaferGrid | None
+    grid_die: str | None
+    sweep: DefectSweep | None
+    yields_by_model: Mapping[str, float]
+
+    @property
+    def best(self) -> FlowCost | None:
+        """The module flow of lowest cost."""
+        modules = [flow for flow in self.flows if flow.flow in MODULE_FLOWS]
+        return min(modules, key=lambda flow: float(flow.total_usd), default=None)
+
+    @property
+    def drawn(self) -> FlowCost | None:
+        """The flow the design says it is made by, when there is one and it could be costed."""
+        return next((flow for flow in self.flows if flow.flow == self.design.flow), None)
+
+    @property
+    def is_stacked(self) -> bool:
+        return len(self.design.die_layers) > 1
+
+    @property
+    def bought_in(self) -> tuple[str, ...]:
+        return tuple(row.chip.name for row in self.dies if row.chip.node_nm is None)
+
+    @property
+    def cost_is_verified(self) -> bool:
+        """Whether every size and node that the cost rests on was read in a source."""
+        sizes = all(die.is_verified("width_mm") and die.is_verified("length_mm") for die in self.design.dies)
+        return sizes and all(row.node_is_verified for row in self.dies)
+
+    @cached_property
+    def summary(self) -> Summary:
+        return _summary(self)
+
+
+def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
+    """Review the design of a stored document under the parameters.
+
+    Raises InputError for a document that cannot be read; a flow that is out of its range is left out, with a reason.
+    """
+    design = read(document)
+    derived = derive(design)
+    wafer = Wafer(p.wafer_diameter_mm, p.edge_exclusion_mm, p.scribe_mm)
+    terms = Terms(
+        wafer=wafer,
+        model=p.yield_model,
+        cluster_count=p.cluster_count,
+        bump_convention=p.bump_convention,
+        defect_ratio=p.defect_ratio,
+        carrier_area_mm2=derived.carrier_area_mm2 if p.carrier_area == "drawn" else None,
+    )
+    counts = die_counts(design)
+    placed = [die for die in design.dies if die.id in counts]
+    chips = tuple(Chip(die.name, die.area_mm2, die.node_nm, counts[die.id]) for die in placed)
+    rows, grids = [], {}
+    for die, chip in zip(placed, chips, strict=True):
+        if chip.node_nm is not None:
+            grids[chip.name] = best_grid(wafer, width_mm=die.width_mm, length_mm=die.length_mm)
+        known = die.is_verified("node_nm") and die.is_verified("width_mm") and die.is_verified("length_mm")
+        rows.append(_die_row(chip, die.role, known, terms, grids.get(chip.name), p))
+    flows, skipped = _flows(chips, terms)
+    largest = max((c for c in chips if c.name in grids), key=lambda c: c.area_mm2, default=None)
+    return StackReview(
+        design=design,
+        parameters=p,
+        derived=derived,
+        levels=levels(design),
+        checks=check(design, derived, thickness_limit_um=p.thickness_limit_um,
+                     footprint_limit_mm2=p.footprint_limit_mm2),
+        dies=tuple(rows),
+        flows=flows,
+        skipped=skipped,
+        grid=grids[largest.name] if largest else None,
+        grid_die=largest.name if largest else None,
+        sweep=_sweep(chips, terms, flows) if flows else None,
+        yields_by_model=_yields_by_model(largest, terms) if largest else {},
+    )  # fmt: skip
+
+
+def _die_row(chip: Chip, role: str, known: bool, terms: Terms, grid: WaferGrid | None, p: StackDesignReview) -> DieRow:
+    cost = chip_cost(chip, terms)
+    if cost is None:
+        return DieRow(chip, role, None, None, None, None, None, None, None, True)
+    node, exact = chiplet_actuary().node(chip.node_nm)
+    return DieRow(
+        chip=chip,
+        role=role,
+        dies_per_wafer=float(cost.dies_per_wafer),
+        grid_count=grid.count if grid else None,
+        yield_ratio=float(cost.yield_ratio),
+        raw_usd=float(cost.raw_usd),
+        known_good_usd=float(cost.known_good_usd),
+        escape_ratio=float(williams_brown(yield_ratio=cost.yield_ratio, coverage_ratio=p.test_coverage_ratio)),
+        defect_density_per_cm2=node.defect_density_per_cm2 * float(np.asarray(terms.defect_ratio)),
+        node_is_verified=known and node.verified and exact,
+    )
+
+
+def _flows(chips: tuple[Chip, ...], terms: Terms) -> tuple[tuple[FlowCost, ...], dict[str, str]]:
+    found, skipped = [], {}
+    own = [chip for chip in chips if chip.node_nm is not None]
+    if not own:
+        return (), dict.fromkeys(FLOWS, "design.skipped.bought_in")
+    for flow in FLOWS:
+        if flow == "soc" and len(own) < len(chips):
+            skipped[flow] = "design.skipped.soc_bought_in"
+            continue
+        try:
+            found.append(flow_cost(flow, as_soc(chips) if flow == "soc" else chips, terms))
+        except DomainError:
+            skipped[flow] = "design.skipped.too_large"
+    return tuple(found), skipped
+
+
+def _sweep(chips: tuple[Chip, ...], terms: Terms, flows: tuple[FlowCost, ...]) -> DefectSweep:
+    ratio = np.geomspace(0.25, 4.0, 33)  # relative to the user's own factor, so that 1 is the case reviewed
+    wide = replace(terms, defect_ratio=ratio * float(np.asarray(terms.defect_ratio)))
+    soc = as_soc(chips)
+    totals = {f.flow: flow_cost(f.flow, soc if f.flow == "soc" else chips, wide).total_usd for f in flows}
+    return DefectSweep(ratio, totals)
+
+
+def _yields_by_model(chip: Chip, terms: Terms) -> dict[str, float]:
+    node, _ = chiplet_actuary().node(chip.node_nm)
+    density = node.defect_density_per_cm2 * float(np.asarray(terms.defect_ratio))
+    return {
+        model: float(die_yield(model, area_mm2=chip.area_mm2, defect_density_per_cm2=density,
+                               cluster_count=terms.cluster_count))
+        for model in MODELS
+    }  # fmt: skip
+
+
+def _summary(r: StackReview) -> Summary:
+    outcomes = {c.outcome for c in r.checks}
+    verdict = Verdict.PASS if outcomes <= {"met"} else Verdict.MARGINAL
+    if "broken" in outcomes:
+        verdict = Verdict.FAIL
+    sizes_known = all(die.is_verified("width_mm") and die.is_verified("length_mm") for die in r.design.dies)
+    best, known = r.best, r.cost_is_verified
+    figures = [Figure("design.silicon_area", r.derived.silicon_area_mm2, unit="mm²", verified=sizes_known)]
+    if best is not None:
+        figures.append(Figure("design.module_cost", float(best.total_usd), unit="USD", digits=3, verified=known))
+        figures.append(
+            Figure("design.assembly_yield", 100 * float(best.assembly_yield), unit="%", digits=3, verified=True)
+        )
+    else:
+        figures.append(Figure("design.total_thickness", r.derived.total_thickness_um, unit="µm", verified=False))
+    reasons = [{lang: check_sentence(c, lang) for lang in LANGUAGES} for c in r.checks if c.outcome != "met"]
+    met = sum(c.outcome == "met" for c in r.checks)
+    reasons.append({lang: t("design.reason.met", lang, met=met, all=len(r.checks)) for lang in LANGUAGES})
+    if best is not None:
+        reasons.append({
+            lang: t("design.reason.best", lang, flow=t(f"design.flow.{best.flow}", lang),
+                    cost=shown(float(best.total_usd), 3))
+            for lang in LANGUAGES
+        })  # fmt: skip
+    if r.drawn is not None and r.drawn is not best:
+        reasons.append({
+            lang: t("design.reason.drawn", lang, flow=t(f"design.flow.{r.drawn.flow}", lang),
+                    cost=shown(float(r.drawn.total_usd), 3),
+                    more=shown(100 * float(r.drawn.total_usd / best.total_usd - 1), 2))
+            for lang in LANGUAGES
+        })  # fmt: skip
+    if r.is_stacked:
+        reasons.append({lang: t("design.reason.stacked", lang) for lang in LANGUAGES})
+    if r.bought_in:
+        names = ", ".join(r.bought_in)
+        reasons.append({lang: t("design.reason.bought_in", lang, names=names) for lang in LANGUAGES})
+    return Summary(verdict, r.design.title, tuple(figures), tuple(reasons))
+
+
+def check_sentence(c: Check, lang: str | None = None) -> str:
+    """What one check found, in words, with value, limit and whether the limit's source was read."""
+    unit = {"um": " µm", "mm": " mm", "mm2": " mm²", "percent": " %"}.get(c.unit, "")
+    words = t(
+        f"design.check.{c.id}", lang,
+        place=c.place, value=shown(c.value, 4) + unit, limit=shown(c.limit, 4) + unit,
+    )  # fmt: skip
+    state = t(f"design.outcome.{c.outcome}", lang)
+    note = "" if c.verified else t("design.limit_unverified", lang)
+    return f"{state}: {words}{note}" if (lang or "en") == "en" else f"{state}：{words}{note}"

@@ -1,0 +1,79 @@
+"""Rectangles at any angle in the plane: outlines, containment, gap and overlap. All lengths in mm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from workbench.stack.document import Design, Layer, Placement
+
+
+def rectangle(*, x_mm: float, y_mm: float, width_mm: float, length_mm: float, angle_deg: float = 0.0) -> np.ndarray:
+    """The four corners (4, 2), counter-clockwise, of a rectangle centred at x, y and turned by angle_deg."""
+    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array([width_mm, length_mm]) / 2
+    angle = np.deg2rad(angle_deg % 360)
+    cos, sin = (round(np.cos(angle), 15), round(np.sin(angle), 15))  # right angles stay exact
+    return half @ np.array([[cos, sin], [-sin, cos]]) + (x_mm, y_mm)
+
+
+def outline(design: Design, placement: Placement) -> np.ndarray:
+    """The corners (4, 2) of a placed die."""
+    die = design.die(placement.die)
+    return rectangle(x_mm=placement.x_mm, y_mm=placement.y_mm, width_mm=die.width_mm, length_mm=die.length_mm,
+                     angle_deg=placement.angle_deg)  # fmt: skip
+
+
+def outlines(design: Design, layer: Layer) -> np.ndarray:
+    """The corners (n, 4, 2) of every die of a layer."""
+    return np.array([outline(design, placement) for placement in layer.dies]).reshape(-1, 4, 2)
+
+
+def outside(corners: np.ndarray, width_mm: float, length_mm: float, tolerance_mm: float) -> np.ndarray:
+    """Indices of the rectangles (n, 4, 2) that leave a centred width x length field."""
+    limit = np.array([width_mm, length_mm]) / 2 + tolerance_mm
+    return np.flatnonzero((np.abs(corners) > limit).any(axis=(1, 2)))
+
+
+def gap_mm(first: np.ndarray, second: np.ndarray) -> float:
+    """Distance between two rectangles (4, 2); negative = depth of the overlap."""
+    return float(_gaps(first[None], second[None])[0])
+
+
+def gaps(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs (m, 2) of the rectangles (n, 4, 2) and their distances (m,); negative where they overlap."""
+    first, second = np.triu_indices(len(corners), k=1)
+    pairs = np.stack([first, second], axis=1)
+    return pairs, _gaps(corners[first], corners[second]) if len(pairs) else np.empty(0)
+
+
+def _gaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Separating axis for the overlap depth, corner to edge for the distance of those apart."""
+    separation = np.maximum(_separation(first, second), _separation(second, first))
+    apart = separation > 0
+    result = separation
+    if apart.any():
+        a, b = first[apart], second[apart]
+        result = separation.copy()
+        result[apart] = np.minimum(_corner_to_edge(a, b), _corner_to_edge(b, a))
+    return result
+
+
+def _separation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Largest signed separation (m,) along the two edge normals of `first`."""
+    edges = first[:, 1:3] - first[:, 0:2]  # two neighbouring edges (m, 2, 2)
+    normals = np.stack([edges[..., 1], -edges[..., 0]], axis=-1)
+    normals = normals / np.linalg.norm(normals, axis=-1, keepdims=True)
+    a = np.einsum("mkd,mcd->mkc", normals, first)
+    b = np.einsum("mkd,mcd->mkc", normals, second)
+    return np.maximum(b.min(-1) - a.max(-1), a.min(-1) - b.max(-1)).max(-1)
+
+
+def _corner_to_edge(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Smallest distance (m,) from a corner of `first` to an edge of `second`."""
+    start, edge = second, np.roll(second, -1, axis=1) - second
+    away = first[:, :, None] - start[:, None]  # (m, corner, edge, 2)
+    share = np.einsum("mced,med->mce", away, edge) / np.einsum("med,med->me", edge, edge)[:, None]
+    nearest = away - np.clip(share, 0, 1)[..., None] * edge[:, None]
+    return np.linalg.norm(nearest, axis=-1).min(axis=(1, 2))
