@@ -17,19 +17,15 @@ from typing import Any, Iterator
 
 from workbench.errors import BusyError, StoreError
 from workbench.store import faults, literals, migrations
-from workbench.store.asof import views_as_of_txn
+from workbench.store.asof import require_snapshot, rows_by_txn
 from workbench.store.locks import FileLock, Holder, Sidecar
 from workbench.store.location import NETWORK_FILE_SYSTEMS, Location, file_system_of
 from workbench.store.session import Session
+from workbench.store.timeouts import timeout_s
 
 # No extension may be fetched while running; threads are DuckDB's own choice.
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _HEADER_BYTES = 3 * 4096  # the main header and two database headers: the least a DuckDB file has
-
-
-def timeout_s() -> float:
-    """How long a transaction waits for its turn: $WORKBENCH_STORE_TIMEOUT_S, default 30."""
-    return float(os.environ.get("WORKBENCH_STORE_TIMEOUT_S", "30"))
 
 
 class FileEngine:
@@ -139,7 +135,8 @@ class FileEngine:
             if not any_shape:
                 migrations.require_current(migrations.applied(session), where=self.where)
             if as_of is not None:
-                views_as_of_txn(session, as_of)
+                require_snapshot(as_of, first=0, last=_last_txn(session))
+                session.go_back(rows_by_txn(session.value("SELECT current_database()"), as_of))
             yield session
 
     @contextmanager
@@ -158,7 +155,7 @@ class FileEngine:
 
     def snapshot(self) -> int:
         with self.reading() as session:
-            return session.value("SELECT coalesce(max(txn), 0) FROM transactions")
+            return _last_txn(session)
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
@@ -174,6 +171,10 @@ class FileEngine:
             holder.clear()
         finally:
             lock.release()
+
+
+def _last_txn(session: Session) -> int:
+    return session.value("SELECT coalesce(max(txn), 0) FROM transactions")
 
 
 @contextmanager

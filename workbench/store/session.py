@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timezone
 from typing import TYPE_CHECKING, Any
+
+from workbench.store.asof import Past
+from workbench.store.tables import Table
 
 if TYPE_CHECKING:
     import pandas
@@ -15,13 +19,21 @@ class Session:
 
     def __init__(self, connection: Any, *, mode: str, txn: int | None = None):
         self._connection, self.mode, self.txn, self.changed = connection, mode, txn, False
+        self._past: Past | None = None
 
-    def run(self, sql: str) -> None:
-        self._connection.execute(sql)
+    def go_back(self, rows_of: Callable[[Table], str]) -> None:
+        """Read from now on as of the moment whose rows `rows_of` selects."""
+        self._past = Past(self._connection.execute, rows_of)
+
+    def run(self, sql: str) -> Any:
+        """Execute `sql`, in the past if the session went there."""
+        if self._past:
+            self._past.before(sql)
+        return self._connection.execute(sql)
 
     def rows(self, sql: str) -> list[dict]:
         """Rows as dicts: JSON columns read, moments in UTC."""
-        cursor = self._connection.execute(sql)
+        cursor = self.run(sql)
         names = [column[0] for column in cursor.description]
         kinds = [str(column[1]) for column in cursor.description]
         reading = {"JSON": _read_json, "TIMESTAMP": _read_moment}
@@ -32,15 +44,15 @@ class Session:
         ]
 
     def tuples(self, sql: str) -> list[tuple]:
-        return self._connection.execute(sql).fetchall()
+        return self.run(sql).fetchall()
 
     def value(self, sql: str) -> Any:
         """The first value of the first row, None when there is no row."""
-        row = self._connection.execute(sql).fetchone()
+        row = self.run(sql).fetchone()
         return row[0] if row else None
 
     def frame(self, sql: str) -> pandas.DataFrame:
-        return self._connection.execute(sql).df()
+        return self.run(sql).df()
 
     def insert(self, table: str, columns: list[str], rows_sql: str) -> None:
         """Append rows given as a VALUES list or a SELECT; mode 1 numbers them with the transaction."""
