@@ -27,6 +27,7 @@ class Links:
     pdf: str = ""
     notebook: str = ""
     compare: str = ""  # with the run before it
+    complete: str = ""  # the last run of this subject that finished, shown when this one did not
 
 
 def render(record: Mapping[str, Any], executed: Any, *, links: Links | None = None) -> str:

@@ -65,9 +65,10 @@ def chart(rows: int = 60, title: str = "製程溫度 (°C)") -> dict[str, Any]:
                     "color": {"field": "lot", "type": "nominal", "title": "Lot 批次"},
                 },
             },
-            {"mark": {"type": "rule", "color": ink, "strokeDash": [4, 3]}, "encoding": {"y": {"datum": 27}}},
-            {"mark": {"type": "text", "align": "left", "dx": 4, "dy": -6, "text": "upper limit 27 °C 上限", "color": ink,
-                      "x": 0}, "encoding": {"y": {"datum": 27}}},
+            {"data": {"values": [{}]}, "mark": {"type": "rule", "color": ink, "strokeDash": [4, 3]},
+             "encoding": {"y": {"datum": 27}}},
+            {"data": {"values": [{}]}, "mark": {"type": "text", "align": "left", "dx": 4, "dy": -6, "x": 0, "color": ink,
+             "text": "upper limit 27 °C 上限"}, "encoding": {"y": {"datum": 27}}},
         ],
     }  # fmt: skip
 
