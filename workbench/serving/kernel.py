@@ -14,7 +14,9 @@ from workbench.errors import WorkbenchError  # noqa: E402
 from workbench.i18n import language  # noqa: E402
 
 
-def told_as_sentence(shell: Any, kind: type, error: WorkbenchError, trace: Any, tb_offset: int | None = None) -> list[str]:
+def told_as_sentence(
+    shell: Any, kind: type, error: WorkbenchError, trace: Any, tb_offset: int | None = None
+) -> list[str]:
     """IPython's hook for errors of our family: the sentence alone, without the calls that led there."""
     told = [error.sentence(language())]
     shell._showtraceback(kind, error, told)

@@ -27,6 +27,7 @@ class WorkbenchKernels(KernelSpecManager):
             display_name="Chiplet Workbench",
             language="python",
             metadata={"debugger": True},
+            kernel_protocol_version="5.5",
         )
 
     def get_all_specs(self) -> dict[str, Any]:

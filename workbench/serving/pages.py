@@ -78,7 +78,7 @@ class WordsHandler(BaseVoilaHandler):
         else:
             sentence = InputError("serve.bad_request", got=status_code).sentence(self.lang)
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(self.words("workbench-error.html", status=status_code, sentence=sentence))
+        self.finish(self.words("workbench-error.html.j2", status=status_code, sentence=sentence))
 
     def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
         if isinstance(error, WorkbenchError):  # told to the visitor: one line is enough here
@@ -97,7 +97,7 @@ class StartHandler(WordsHandler):
     """The start page: what can be opened, and the reports that exist."""
 
     async def get(self) -> None:
-        self.write(self.words("start.html", pages=pages(self.folder)))
+        self.write(self.words("start.html.j2", pages=pages(self.folder)))
 
 
 class SiteFiles(WordsHandler, web.StaticFileHandler):

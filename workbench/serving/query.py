@@ -21,7 +21,7 @@ RESERVED = frozenset({"lang"})  # names of the address that are ours, not the no
 def given_values(
     declaration: type[Parameters] | None, arguments: Mapping[str, Sequence[str]]
 ) -> dict[str, str | int | float | bool | None]:
-    """The values named in the address, checked by `declaration`; only those named, so that defaults stay the notebook's.
+    """The values named in the address, checked by `declaration`; the defaults stay the notebook's.
 
     Errors: InputError for an unknown name, a name given twice, or a value the declaration refuses.
     """
