@@ -1,0 +1,1 @@
+"""Verification: published MLPerf figures, runs by the MLPerf method, their validity and their comparison."""
