@@ -1,0 +1,22 @@
+"""Views of the stack design review: stack, drawings, wafer map, yield and cost. Each concludes in a sentence."""
+
+from __future__ import annotations
+
+from widgets.design.charts import cost_and_yield, cost_breakdown, defect_sensitivity, yield_models
+from widgets.design.drawings import cross_section, top_view, wafer_map
+from widgets.design.tables import checks, conclusion, conventions, dies, stack_table
+
+__all__ = [
+    "checks",
+    "conclusion",
+    "conventions",
+    "cost_and_yield",
+    "cost_breakdown",
+    "cross_section",
+    "defect_sensitivity",
+    "dies",
+    "stack_table",
+    "top_view",
+    "wafer_map",
+    "yield_models",
+]
