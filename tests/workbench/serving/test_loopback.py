@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from workbench.errors import InputError
+from workbench.serving.loopback import LOOPBACK, loopback_address, usable_port
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used"),
+    [("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), ("127.8.8.8", "127.8.8.8"), ("::1", "::1")],
+)
+def test_this_machine_is_accepted(wanted, used):
+    assert loopback_address(wanted) == used
+
+
+@pytest.mark.parametrize(
+    "wanted", ["0.0.0.0", "::", "10.0.0.7", "192.168.1.2", "example.org", "", "127.0.0.1.evil.org"]
+)
+def test_every_other_address_is_refused_with_the_reason(wanted):
+    with pytest.raises(InputError) as refused:
+        loopback_address(wanted)
+    assert refused.value.rule == "serve.not_loopback"
+    assert "this machine only" in refused.value.sentence("en")
+
+
+def test_a_port_in_use_is_passed_over_unless_it_was_asked_for():
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with pytest.raises(InputError, match="another program"):
+            usable_port(taken, preferred=taken)
+        assert taken < usable_port(None, preferred=taken) < taken + 20
