@@ -13,6 +13,7 @@ from workbench.doctor.finding import Finding, missing, ok, warning
 from workbench.reports import pdf
 
 FONT = "Noto Sans CJK"
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path("~/.local/share/fonts").expanduser())
 NEEDED_GB, COMFORTABLE_GB = 0.5, 3.0
 PATIENCE_S = 20
 
@@ -38,8 +39,7 @@ def fonts(platform: str = sys.platform) -> Finding:
         return ok("fonts", "doctor.fonts.system")
     listed = answer("fc-list", ":lang=zh-tw", "family")
     if listed is None:  # no fontconfig: look where fonts lie
-        folders = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
-        found = any(file for folder in folders for file in folder.rglob("NotoSansCJK*"))
+        found = any(file for folder in FONT_FOLDERS for file in folder.rglob("NotoSansCJK*"))
     else:
         found = FONT in listed
     if found:
