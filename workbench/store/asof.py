@@ -16,7 +16,10 @@ _TABLE_OF = {table.name: table for table in TABLES} | {table.current: table for 
 
 
 class Past:
-    """Makes the views of one moment. `rows_of` gives the SELECT of a table's rows as they were then."""
+    """Makes the views of one moment. `rows_of` gives the SELECT of a table's rows as they were then.
+
+    The views belong to the open transaction and go with it.
+    """
 
     def __init__(self, run: Callable[[str], object], rows_of: Callable[[Table], str]):
         self._run, self._rows_of, self._made = run, rows_of, set()

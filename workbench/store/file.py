@@ -7,10 +7,11 @@ every DuckDB tool can open the file.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import struct
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterator
@@ -48,9 +49,7 @@ class FileEngine:
         if self.path.exists():
             self.inspect()
             return
-        kind = file_system_of(self.path)
-        if kind in NETWORK_FILE_SYSTEMS:
-            raise StoreError("store.network", where=self.where, got=kind)
+        self.require_local()
         with faults.translated(self.where):
             self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._sidecar.held("create", shared=False, timeout_s=timeout_s()):
@@ -71,9 +70,7 @@ class FileEngine:
 
     def inspect(self) -> None:
         """Look at the file from outside. Raises StoreError when it cannot be a store on a sound disk."""
-        kind = file_system_of(self.path)
-        if kind in NETWORK_FILE_SYSTEMS:
-            raise StoreError("store.network", where=self.where, got=kind)
+        self.require_local()
         with faults.translated(self.where):
             if self.path.is_dir():
                 raise StoreError("store.foreign", where=self.where, got="folder")
@@ -84,6 +81,12 @@ class FileEngine:
             raise StoreError("store.foreign", where=self.where, got=f"{size} B")
         if size < _HEADER_BYTES:
             raise StoreError("store.damaged", where=self.where, got=f"{size} B", allowed=f">= {_HEADER_BYTES} B")
+
+    def require_local(self) -> None:
+        """Raises StoreError on a network file system, where neither lock nor write-ahead log is safe."""
+        kind = file_system_of(self.path)
+        if kind in NETWORK_FILE_SYSTEMS:
+            raise StoreError("store.network", where=self.where, got=kind)
 
     def storage_version(self) -> int:
         with self.path.open("rb") as file:
@@ -135,7 +138,7 @@ class FileEngine:
             if not any_shape:
                 migrations.require_current(migrations.applied(session), where=self.where)
             if as_of is not None:
-                require_snapshot(as_of, first=0, last=_last_txn(session))
+                require_snapshot(as_of, first=0, last=self.last(session))
                 session.go_back(rows_by_txn(session.value("SELECT current_database()"), as_of))
             yield session
 
@@ -153,9 +156,40 @@ class FileEngine:
             with _transaction(connection, what) as session:
                 yield session
 
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """The exclusive lock without opening the file, to put another in its place."""
+        return self._sidecar.held(what, shared=False, timeout_s=timeout_s())
+
+    @contextmanager
+    def reading_alone(self) -> Iterator[Session]:
+        """Read a file that nobody else writes (a backup), leaving nothing beside it."""
+        with self._connection(read_only=True) as connection, faults.translated(self.where):
+            yield Session(connection, mode=self.mode)
+
+    def copy_to(self, target: Path) -> None:
+        """Copy the file under the shared lock, with what a killed writer left in its log."""
+        with self._sidecar.held("backup", shared=True, timeout_s=timeout_s()), faults.translated(target):
+            # Opened while it is copied: another program that would write is kept out by DuckDB's own lock.
+            with self._connection(read_only=True) as connection:
+                shape = connection.execute("SELECT current_database()").fetchone()[0]
+                wal = Path(f"{self.path}.wal")
+                if wal.exists():  # the log is not in the file yet: let DuckDB write the two as one
+                    connection.execute(f"ATTACH {literals.text(str(target))} AS copied (STORAGE_VERSION 'v1.5.0')")
+                    connection.execute(f'COPY FROM DATABASE "{shape}" TO copied')
+                    connection.execute("DETACH copied")
+                else:
+                    shutil.copyfile(self.path, target)
+                    with target.open("rb+") as file:
+                        os.fsync(file.fileno())
+
     def snapshot(self) -> int:
         with self.reading() as session:
-            return _last_txn(session)
+            return self.last(session)
+
+    @staticmethod
+    def last(session: Session) -> int:
+        """Number of the last transaction: the present snapshot."""
+        return session.value("SELECT coalesce(max(txn), 0) FROM transactions")
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
@@ -171,10 +205,6 @@ class FileEngine:
             holder.clear()
         finally:
             lock.release()
-
-
-def _last_txn(session: Session) -> int:
-    return session.value("SELECT coalesce(max(txn), 0) FROM transactions")
 
 
 @contextmanager

@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
-from workbench.errors import BusyError, StoreError
+from workbench.errors import BusyError
 from workbench.store import faults, migrations
 from workbench.store.asof import require_snapshot, rows_by_version
+from workbench.store.lake_instance import CATALOGUE, Instance, instance
 from workbench.store.literals import text
 from workbench.store.location import Location
 from workbench.store.session import Session
 from workbench.store.timeouts import timeout_s
 
-EXTENSIONS = ("postgres_scanner", "ducklake")
-# Commits that meet are tried again by DuckLake itself; with its default of 10 tries, waits grow to seconds.
-_SETTINGS = {"ducklake_max_retry_count": "100", "ducklake_retry_wait_ms": "5", "ducklake_retry_backoff": "1"}
 _BUCKETS = 1024  # advisory locks a transaction can take at most: PostgreSQL keeps them in a table of fixed size
-_CATALOGUE = "lake"
 
 
 class LakeEngine:
@@ -45,125 +41,132 @@ class LakeEngine:
 
         Raises StoreError: the server is away or refuses, the database holds something else, another shape.
         """
-        if self._tables_of_database():
+        if self._shape():
             with self.reading():
                 return
-        with self._locked("create"):
-            if not self._tables_of_database():
+        with self._attached() as here, faults.translated(self.where), self._locked(here, "create"):
+            if not self._shape():
                 self._create()
+
+    def _shape(self) -> int:
+        """The last migration of what is there; 0 for an empty database, or one whose making was cut off."""
+        if not self._tables_of_database():
+            return 0
+        with self.reading(any_shape=True) as session:
+            return migrations.applied(session)
 
     def _create(self) -> None:
         path = self.location.data_path
         if isinstance(path, Path):
             with faults.translated(self.where):
                 path.mkdir(parents=True, exist_ok=True)
-        with self._connection(f"(DATA_PATH {text(str(path))})") as connection, faults.translated(self.where):
+        with self._attached() as here, faults.translated(self.where):
+            here.attach_lake(f"(DATA_PATH {text(str(path))})")
             # Version 2 keeps counting columns (ordinal, position) in almost nothing.
-            connection.execute(f"CALL {_CATALOGUE}.set_option('parquet_version', '2')")
-            connection.execute(f"CALL {_CATALOGUE}.set_option('parquet_compression', 'zstd')")
-            with _transaction(connection, "create") as session:
+            here.lake.execute(f"CALL {CATALOGUE}.set_option('parquet_version', '2')")
+            here.lake.execute(f"CALL {CATALOGUE}.set_option('parquet_compression', 'zstd')")
+            with _transaction(here.lake, "create") as session:
                 for migration in migrations.MIGRATIONS:
                     migrations.apply(session, migration)
 
     def _tables_of_database(self) -> int:
-        with self._postgres() as connection:
-            return _ask(connection, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        with self._attached() as here, faults.translated(self.where):
+            here.attach_postgres()
+            return _ask(here.postgres, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
 
-    # connections
-
-    @contextmanager
-    def _connection(self, options: str = "(CREATE_IF_NOT_EXISTS false)") -> Iterator[Any]:
-        """The lake attached; nothing of it stays attached afterwards."""
-        with _instance() as connection:
-            with faults.translated(self.where):
-                address = text(f"ducklake:postgres:{self.location.libpq}")
-                connection.execute(f"ATTACH {address} AS {_CATALOGUE} {options}")
-            try:
-                connection.execute(f"USE {_CATALOGUE}")
-                yield connection
-            finally:
-                connection.execute("USE memory")
-                connection.execute(f"DETACH {_CATALOGUE}")
-
-    @contextmanager
-    def _postgres(self, libpq: str | None = None) -> Iterator[Any]:
-        """PostgreSQL itself attached as ``pg``, apart from the lake."""
-        with _instance() as connection:
-            with faults.translated(self.where):
-                connection.execute(f"ATTACH {text(libpq or self.location.libpq)} AS pg (TYPE postgres)")
-            try:
-                with faults.translated(self.where):
-                    yield connection
-            finally:
-                connection.execute("DETACH pg")
+    def _attached(self) -> AbstractContextManager[Instance]:
+        return instance(self.location.libpq)
 
     # transactions
 
     @contextmanager
-    def reading(self, as_of: int | None = None, *, any_shape: bool = False) -> Iterator[Session]:
-        """A read transaction; as of snapshot `as_of` when given."""
-        with self._connection() as connection, faults.translated(self.where):
-            session = Session(connection, mode=self.mode)
-            connection.execute("BEGIN")
+    def reading(self, as_of: int | None = None, *, any_shape: bool = False, beside: Path | None = None) -> Iterator[Session]:
+        """A read transaction; as of snapshot `as_of` when given; with a file attached `beside` the lake."""
+        with self._attached() as here, faults.translated(self.where), here.also(beside, "(STORAGE_VERSION 'v1.5.0')"):
+            here.attach_lake()
+            session = Session(here.lake, mode=self.mode)
+            _begin(here.lake)
             try:
                 if not any_shape:
                     migrations.require_current(migrations.applied(session), where=self.where)
                 if as_of is not None:
-                    require_snapshot(as_of, first=0, last=_last_snapshot(session))
-                    session.go_back(rows_by_version(_CATALOGUE, as_of, lambda source: _columns(connection, source)))
+                    require_snapshot(as_of, first=0, last=self.last(session))
+                    session.go_back(rows_by_version(CATALOGUE, as_of, lambda source: _columns(here.lake, source)))
                 yield session
             finally:
-                _rollback(connection)
+                _end(here.lake)
 
     @contextmanager
-    def writing(self, what: str, *keys: str, any_shape: bool = False) -> Iterator[Session]:
+    def writing(self, what: str, *keys: str, any_shape: bool = False, beside: Path | None = None) -> Iterator[Session]:
         """A write transaction that excludes other writers of the same `keys`."""
         with (
-            self._locked(what, *keys),
-            self._connection() as connection,
+            self._attached() as here,
             faults.translated(self.where),
-            _transaction(connection, what) as session,
+            self._locked(here, what, *keys),
+            here.also(beside, "(READ_ONLY)"),
         ):
-            if not any_shape:
-                migrations.require_current(migrations.applied(session), where=self.where)
-            yield session
+            here.attach_lake()
+            with _transaction(here.lake, what) as session:
+                if not any_shape:
+                    migrations.require_current(migrations.applied(session), where=self.where)
+                yield session
 
     @contextmanager
-    def _locked(self, what: str, *keys: str) -> Iterator[None]:
+    def _locked(self, here: Instance, what: str, *keys: str) -> Iterator[None]:
         """Advisory locks for `keys`, in one order so that two writers never wait for each other."""
         numbers = sorted({_number("store") + _number(key) % _BUCKETS for key in keys or (what,)})
         wanted = ",".join(map(str, numbers))
-        with self._postgres(_named(self.location.libpq, what)) as connection:
-            connection.execute("BEGIN")
+        with self._session_of_postgres(here, what) as connection:
+            _ask(connection, f"SELECT set_config('lock_timeout', '{int(timeout_s() * 1000)}', true)")
             try:
-                _ask(connection, f"SELECT set_config('lock_timeout', '{int(timeout_s() * 1000)}', true)")
-                try:
-                    _ask(connection, f"SELECT pg_advisory_xact_lock(k) FROM unnest(ARRAY[{wanted}]::bigint[]) AS k")
-                except Exception as why:
-                    if "lock timeout" not in str(why):
-                        raise
-                    _rollback(connection)
-                    holder = _holder(connection, numbers)
-                    raise BusyError("store.busy", holder=holder, seconds=f"{timeout_s():g}") from None
-                yield
-            finally:
-                _rollback(connection)
+                _ask(connection, f"SELECT pg_advisory_xact_lock(k) FROM unnest(ARRAY[{wanted}]::bigint[]) AS k")
+            except Exception as why:
+                if "lock timeout" not in str(why):
+                    raise
+                _end(connection)
+                holder = _holder(connection, numbers)
+                raise BusyError("store.busy", holder=holder, seconds=f"{timeout_s():g}") from None
+            yield
 
     @contextmanager
     def lone_lock(self, number: int, what: str) -> Iterator[str | None]:
         """The advisory lock `number` for the block, at once: gives None, or the holder's words when it is taken."""
-        with self._postgres(_named(self.location.libpq, what)) as connection:
-            connection.execute("BEGIN")
-            try:
-                _ask(connection, "SELECT set_config('idle_in_transaction_session_timeout', '0', true)")
-                mine = _ask(connection, f"SELECT pg_try_advisory_xact_lock({number})")
-                yield None if mine else _holder(connection, [number])
-            finally:
-                _rollback(connection)
+        with (
+            self._attached() as here,
+            faults.translated(self.where),
+            self._session_of_postgres(here, what) as connection,
+        ):
+            _ask(connection, "SELECT set_config('idle_in_transaction_session_timeout', '0', true)")
+            mine = _ask(connection, f"SELECT pg_try_advisory_xact_lock({number})")
+            yield None if mine else _holder(connection, [number])
+
+    @contextmanager
+    def _session_of_postgres(self, here: Instance, what: str) -> Iterator[Any]:
+        """A transaction on the server itself, named `what` for those who look who is there."""
+        words = what if ", pid " in what else f"{what}, {_who()}"
+        here.attach_postgres()
+        here.postgres.execute("BEGIN")
+        try:
+            _ask(here.postgres, f"SELECT set_config('application_name', {text(words[:60])}, false)")
+            yield here.postgres
+        finally:
+            _end(here.postgres)
 
     def snapshot(self) -> int:
         with self.reading() as session:
-            return _last_snapshot(session)
+            return self.last(session)
+
+    @staticmethod
+    def last(session: Session) -> int:
+        """Number of the present snapshot."""
+        return session.value(f"SELECT id FROM {CATALOGUE}.current_snapshot()")
+
+    def facts(self) -> dict:
+        """What `workbench store info` says of a lake besides its rows."""
+        with self.reading(any_shape=True) as session:
+            options = dict(session.tuples(f"SELECT option_name, value FROM {CATALOGUE}.options()"))
+            sizes = session.value(f"SELECT sum(file_size_bytes) FROM ducklake_table_info('{CATALOGUE}')")
+        return {"data_path": options.get("data_path"), "size_b": int(sizes or 0)}
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
@@ -176,27 +179,28 @@ class LakeEngine:
 
 @contextmanager
 def _transaction(connection: Any, what: str) -> Iterator[Session]:
-    connection.execute("BEGIN")
+    _begin(connection)
     try:
         session = Session(connection, mode="ducklake")
         yield session
         if session.changed:
-            connection.execute(f"CALL {_CATALOGUE}.set_commit_message({text(_who())}, {text(what)})")
-        connection.execute("COMMIT" if session.changed else "ROLLBACK")
-    except BaseException:
-        _rollback(connection)
-        raise
+            connection.execute(f"CALL {CATALOGUE}.set_commit_message({text(_who())}, {text(what)})")
+            connection.execute("COMMIT")
+    finally:
+        _end(connection)
 
 
-def _rollback(connection: Any) -> None:
-    try:
-        connection.execute("ROLLBACK")
-    except Exception:  # ended already: the first fault is the one to tell
-        pass
+def _begin(connection: Any) -> None:
+    connection.execute("BEGIN")  # before USE: the lake's catalogue is then read once, in this transaction
+    connection.execute(f"USE {CATALOGUE}")
 
 
-def _last_snapshot(session: Session) -> int:
-    return session.value(f"SELECT id FROM {_CATALOGUE}.current_snapshot()")
+def _end(connection: Any) -> None:
+    for statement in ("ROLLBACK", "USE memory"):
+        try:
+            connection.execute(statement)
+        except Exception:  # ended already, or never begun: the first fault is the one to tell
+            pass
 
 
 def _columns(connection: Any, source: str) -> set[str]:
@@ -231,89 +235,3 @@ def _who() -> str:
     import socket
 
     return f"pid {os.getpid()} @ {socket.gethostname()}"
-
-
-def _named(libpq: str, what: str) -> str:
-    """The address with the name that PostgreSQL shows for the connection (63 bytes)."""
-    if "application_name" in libpq or "://" in libpq:
-        return libpq
-    words = (what if ", pid " in what else f"{what}, {_who()}").replace("\\", "").replace("'", "")
-    return f"{libpq} application_name='{words[:60]}'"
-
-
-# DuckDB in memory with the extensions loaded: loading costs 130 ms, so an instance is kept for the next
-# transaction. It holds no connection to any server and no open file.
-_idle: list[Any] = []
-_left_behind: list[Any] = []
-_guard = threading.Lock()
-
-
-@contextmanager
-def _instance() -> Iterator[Any]:
-    with _guard:
-        connection = _idle.pop() if _idle else None
-    connection = connection or _new_instance()
-    sound = False
-    try:
-        yield connection
-        sound = True
-    except Exception:
-        sound = _is_clean(connection)
-        raise
-    finally:
-        if sound:
-            with _guard:
-                _idle.append(connection)
-        else:
-            connection.close()
-
-
-def _is_clean(connection: Any) -> bool:
-    try:
-        return connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchone()[0] == 1
-    except Exception:
-        return False
-
-
-def _new_instance() -> Any:
-    import duckdb
-
-    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    connection = duckdb.connect(":memory:", config=config)
-    for name in EXTENSIONS:
-        connection.execute(f"LOAD {text(str(extension_file(name)))}")
-    for name, value in _SETTINGS.items():
-        connection.execute(f"SET {name} = {value}")
-    return connection
-
-
-def extension_file(name: str) -> Path:
-    """The extension in its wheel: loaded from there, nothing is installed into the user's folder or fetched.
-
-    Raises StoreError when the wheel is absent or made for another DuckDB.
-    """
-    import duckdb
-
-    found = find_spec(f"duckdb_extension_{name}")
-    folders = list(found.submodule_search_locations or ()) if found else []
-    for folder in folders:
-        file = Path(folder, "extensions", f"v{duckdb.__version__}", f"{name}.duckdb_extension")
-        if file.is_file():
-            return file
-    raise StoreError("store.extension", got=f"duckdb_extension_{name}", allowed=f"=={duckdb.__version__}")
-
-
-def _forget_in_child() -> None:
-    # The parent's instances have threads that a child does not: never use or destroy them there.
-    global _guard
-    _guard = threading.Lock()
-    import ctypes
-
-    for connection in _idle:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-    _left_behind.extend(_idle)
-    _idle.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)

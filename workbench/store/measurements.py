@@ -32,6 +32,7 @@ class Batch:
     source: str
     import_sha256: str
     part: int
+    rows_sha256: str
     rows: Any
 
 
@@ -57,13 +58,16 @@ def batches(lot_id: str, frame: pandas.DataFrame, *, source: str, rows_a_batch: 
             "parameter": said(pyarrow.array(parameter_codes[cut]), pyarrow.array(parameters, pyarrow.string())),
             "value": columns["value"][cut],
         })  # fmt: skip
-        yield Batch(batch_id, lot_id, source, content, part, rows)
+        digest = _rows_sha256(*(columns[name][1][cut] for name in ("carrier", "parameter")),
+                              columns["position"][cut], columns["value"][cut], carriers, parameters)  # fmt: skip
+        yield Batch(batch_id, lot_id, source, content, part, digest, rows)
 
 
 def write(session: Session, batch: Batch) -> int:
     """Add `batch` inside the open transaction unless it is there; how many rows were new."""
     record = {"batch_id": batch.batch_id, "lot_id": batch.lot_id, "source": batch.source,
-              "import_sha256": batch.import_sha256, "part": batch.part, "row_count": batch.rows.num_rows}  # fmt: skip
+              "import_sha256": batch.import_sha256, "part": batch.part, "row_count": batch.rows.num_rows,
+              "rows_sha256": batch.rows_sha256}  # fmt: skip
     if not append(session, BY_NAME["measurement_batches"], [record]):
         return 0
     session.insert_arrow("measurements", batch.rows.column_names, batch.rows)
@@ -149,7 +153,31 @@ def _require_single(columns: dict[str, Any]) -> None:
 
 
 def _content_sha256(lot_id: str, source: str, columns: dict[str, Any]) -> str:
-    digest = hashlib.sha256(canonical([lot_id, source, columns["carrier"][0], columns["parameter"][0]]).encode())
-    for array in (columns["carrier"][1], columns["position"], columns["parameter"][1], columns["value"]):
-        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    (carriers, carrier), (parameters, parameter) = columns["carrier"], columns["parameter"]
+    rows = _rows_sha256(carrier, parameter, columns["position"], columns["value"], carriers, parameters)
+    return sha256(canonical([lot_id, source, rows]))
+
+
+def _rows_sha256(carrier: Any, parameter: Any, position: Any, value: Any, carriers: list, parameters: list) -> str:
+    """Hash of readings in their order, however their words were numbered."""
+    import pandas
+
+    digest = hashlib.sha256()
+    for codes, words in ((carrier, carriers), (parameter, parameters)):
+        numbers, used = pandas.factorize(codes)
+        digest.update(canonical([words[code] for code in used]).encode())
+        digest.update(numbers.astype("<i4").tobytes())
+    digest.update(position.astype("<i4").tobytes())
+    digest.update(value.astype("<f8").tobytes())
     return digest.hexdigest()
+
+
+def stored_rows_sha256(session: Session, batch_id: str) -> str:
+    """Hash of a batch as it lies in the store, to compare with its record."""
+    import pandas
+
+    rows = session.frame(f"SELECT carrier, position, parameter, value FROM measurements WHERE batch_id = "
+                         f"{literal(batch_id)} ORDER BY ordinal")  # fmt: skip
+    (carrier, carriers), (parameter, parameters) = (pandas.factorize(rows[name]) for name in ("carrier", "parameter"))
+    return _rows_sha256(carrier, parameter, rows["position"].to_numpy(), rows["value"].to_numpy(),
+                        list(carriers), list(parameters))  # fmt: skip

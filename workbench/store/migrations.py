@@ -6,13 +6,15 @@ A new column is always empty for old rows, and no step changes a row: history st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
+from datetime import datetime, timezone
 
 from workbench import __version__
 from workbench.errors import StoreError
+from workbench.store.append import append
 from workbench.store.session import Session
-from workbench.store.tables import BY_NAME, TABLES, add_column_sql, create_sql, current_sql
+from workbench.store.tables import BY_NAME, TABLES, TRANSACTIONS, add_column_sql, create_sql, current_sql
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,16 @@ def applied(session: Session) -> int:
 
     Raises StoreError for a database that is not a store of the workbench.
     """
-    names = {name for (name,) in session.tuples("SELECT table_name FROM information_schema.tables "
-                                                "WHERE table_catalog = current_database()")}  # fmt: skip
-    if not names:
-        return 0
-    if "migrations" not in names:
-        raise StoreError("store.not_ours", got=", ".join(sorted(names)[:5]))
-    return session.value("SELECT coalesce(max(number), 0) FROM migrations")
+    import duckdb
+
+    try:
+        return session.value("SELECT coalesce(max(number), 0) FROM migrations")
+    except duckdb.CatalogException:
+        names = [name for (name,) in session.tuples("SELECT table_name FROM information_schema.tables "
+                                                    "WHERE table_catalog = current_database() ORDER BY ALL")]  # fmt: skip
+    if names:
+        raise StoreError("store.not_ours", got=", ".join(names[:5]))
+    return 0
 
 
 def require_current(number: int, *, where: object) -> None:
@@ -55,12 +60,8 @@ def require_current(number: int, *, where: object) -> None:
 
 def apply(session: Session, migration: Migration) -> None:
     """Take one step inside the open transaction of `session`."""
-    from workbench.store.append import append  # imports this package's tables only
-
-    before = migration.number == 1 and session.mode == "file"
-    if before:
-        session.run("CREATE TABLE transactions (txn BIGINT PRIMARY KEY, what VARCHAR NOT NULL, host VARCHAR NOT NULL, "
-                    "pid INTEGER NOT NULL, committed_at TIMESTAMP NOT NULL)")  # fmt: skip
+    if migration.number == 1 and session.mode == "file":
+        session.run(f"CREATE TABLE {TRANSACTIONS}")
     for table in TABLES:
         if table.since == migration.number:
             session.run(create_sql(table, mode=session.mode, up_to=migration.number))
@@ -76,8 +77,6 @@ def apply(session: Session, migration: Migration) -> None:
                         + current_sql(table, source=table.name, columns=known))  # fmt: skip
     if migration.also:
         migration.also(session)
-    from datetime import datetime, timezone
-
     now = datetime.now(timezone.utc)
     append(session, BY_NAME["migrations"], [{"number": migration.number, "name": migration.name,
                                              "workbench_version": __version__, "applied_at": now}])  # fmt: skip

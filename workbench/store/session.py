@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
@@ -19,29 +19,31 @@ class Session:
 
     def __init__(self, connection: Any, *, mode: str, txn: int | None = None):
         self._connection, self.mode, self.txn, self.changed = connection, mode, txn, False
-        self._past: Past | None = None
+        self.past: Past | None = None
 
     def go_back(self, rows_of: Callable[[Table], str]) -> None:
         """Read from now on as of the moment whose rows `rows_of` selects."""
-        self._past = Past(self._connection.execute, rows_of)
+        self.past = Past(self._connection.execute, rows_of)
 
     def run(self, sql: str) -> Any:
         """Execute `sql`, in the past if the session went there."""
-        if self._past:
-            self._past.before(sql)
+        if self.past:
+            self.past.before(sql)
         return self._connection.execute(sql)
 
     def rows(self, sql: str) -> list[dict]:
         """Rows as dicts: JSON columns read, moments in UTC."""
+        return list(self.each(sql))
+
+    def each(self, sql: str) -> Iterator[dict]:
+        """Rows as dicts, a few at a time: for tables of any length."""
         cursor = self.run(sql)
         names = [column[0] for column in cursor.description]
-        kinds = [str(column[1]) for column in cursor.description]
-        reading = {"JSON": _read_json, "TIMESTAMP": _read_moment}
-        ways = [reading.get(kind) for kind in kinds]
-        return [
-            {name: way(value) if way and value is not None else value for name, value, way in zip(names, row, ways)}
-            for row in cursor.fetchall()
-        ]
+        ways = [_READING.get(str(column[1])) for column in cursor.description]
+        while rows := cursor.fetchmany(1000):
+            for row in rows:
+                yield {name: way(value) if way and value is not None else value
+                       for name, value, way in zip(names, row, ways, strict=True)}  # fmt: skip
 
     def tuples(self, sql: str) -> list[tuple]:
         return self.run(sql).fetchall()
@@ -72,9 +74,4 @@ class Session:
             self._connection.unregister("incoming")
 
 
-def _read_json(text: str) -> Any:
-    return json.loads(text)
-
-
-def _read_moment(moment):
-    return moment.replace(tzinfo=timezone.utc)
+_READING: dict[str, Callable] = {"JSON": json.loads, "TIMESTAMP": lambda moment: moment.replace(tzinfo=timezone.utc)}

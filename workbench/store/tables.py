@@ -141,7 +141,8 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "measurement_batches", "once", (_word("batch_id"),),
-        (_of("lots", "lot_id"), _word("source"), _word("import_sha256"), _count("part"), _count("row_count")),
+        (_of("lots", "lot_id"), _word("source"), _word("import_sha256"), _count("part"),
+         _count("row_count"), _word("rows_sha256")),
     ),
     Table(
         "measurements", "bulk", (),
@@ -205,7 +206,12 @@ TABLES: tuple[Table, ...] = (
 BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}
 
 
-def create_sql(table: Table, *, mode: str, up_to: int) -> str:
+# Mode 1 only: what DuckLake calls snapshots. A row's ``txn`` is the transaction that brought it.
+TRANSACTIONS = ("transactions (txn BIGINT PRIMARY KEY, what VARCHAR NOT NULL, host VARCHAR NOT NULL, "
+                "pid INTEGER NOT NULL, committed_at TIMESTAMP NOT NULL)")  # fmt: skip
+
+
+def create_sql(table: Table, *, mode: str, up_to: int, database: str = "") -> str:
     """CREATE TABLE with the columns known at migration `up_to`. DuckLake takes neither keys nor checks."""
     parts = []
     for column in table.columns:
@@ -220,7 +226,7 @@ def create_sql(table: Table, *, mode: str, up_to: int) -> str:
         parts.append("txn BIGINT NOT NULL")
         if table.primary_key:
             parts.append(f"PRIMARY KEY ({_names(table.primary_key)})")
-    return f"CREATE TABLE {table.name} ({', '.join(parts)})"
+    return f"CREATE TABLE {database}{table.name} ({', '.join(parts)})"
 
 
 def add_column_sql(table: Table, column: Column) -> str:

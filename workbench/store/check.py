@@ -1,0 +1,131 @@
+"""Is everything in the store what it was when it was written? Looks at every row and changes none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from workbench.store.append import document_sha256, row_sha256
+from workbench.store.measurements import stored_rows_sha256
+from workbench.store.session import Session
+from workbench.store.tables import BY_NAME, TABLES, Table
+
+if TYPE_CHECKING:
+    from workbench.store.store import Store
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be. `kind` has its sentence in the catalogue (``store.finding.<kind>``)."""
+
+    kind: str
+    table: str
+    key: str
+    detail: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def check(store: Store, progress: Callable[[float, str], None] | None = None) -> list[Finding]:
+    """All findings, none when the store is sound. One transaction per table, so that writers get their turn.
+
+    Raises StoreError when the file itself cannot be read.
+    """
+    findings: list[Finding] = []
+    steps: list[tuple[str, Callable[[Session], Iterator[Finding]]]] = []
+    for table in TABLES:
+        if table.keep != "bulk":
+            steps.append((table.name, lambda session, table=table: _table(session, table)))
+    steps.append(("measurements", _batch_counts))
+    if store.mode == "file":
+        steps.append(("transactions", _transactions))
+    for done, (name, look) in enumerate(steps):
+        if progress:
+            progress(done / len(steps), name)
+        with store.reading() as session:
+            findings += look(session)
+    with store.reading() as session:
+        batches = session.tuples("SELECT batch_id, rows_sha256 FROM measurement_batches ORDER BY ALL")
+    for done, (batch_id, digest) in enumerate(batches):
+        if progress:
+            progress(done / len(batches), f"measurements {batch_id}")
+        with store.reading() as session:
+            if stored_rows_sha256(session, batch_id) != digest:
+                findings.append(Finding("hash", "measurements", batch_id, "rows_sha256"))
+    return list(dict.fromkeys(findings))
+
+
+def _table(session: Session, table: Table) -> Iterator[Finding]:
+    yield from _duplicates(session, table)
+    yield from _references(session, table)
+    yield from _gaps(session, table)
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    for row in session.each(f"SELECT {names} FROM {table.name}"):
+        key = _said(row[name] for name in table.primary_key)
+        if row_sha256(table, row) != row["sha256"]:
+            yield Finding("hash", table.name, key, "sha256")
+        if "document_sha256" in row and document_sha256(row["document"]) != row["document_sha256"]:
+            yield Finding("hash", table.name, key, "document_sha256")
+        for column in table.columns:
+            if column.allowed and row[column.name] is not None and row[column.name] not in column.allowed:
+                yield Finding("word", table.name, key, f"{column.name} = {row[column.name]}")
+
+
+def _duplicates(session: Session, table: Table) -> Iterator[Finding]:
+    key = ", ".join(f'"{name}"' for name in table.primary_key)
+    for *found, count in session.tuples(f"SELECT {key}, count(*) FROM {table.name} GROUP BY ALL HAVING count(*) > 1"):
+        yield Finding("duplicate", table.name, _said(found), f"x {count}")
+
+
+def _references(session: Session, table: Table) -> Iterator[Finding]:
+    for column in table.columns:
+        if column.references:
+            name, other = column.name, BY_NAME[column.references]
+            for (lost,) in session.tuples(
+                f'SELECT DISTINCT "{name}" FROM {table.name} WHERE "{name}" IS NOT NULL AND "{name}" NOT IN '
+                f'(SELECT "{other.key[0].name}" FROM {other.name}) ORDER BY ALL'
+            ):
+                yield Finding("reference", table.name, str(lost), f"{name} -> {other.name}")
+
+
+def _gaps(session: Session, table: Table) -> Iterator[Finding]:
+    """Versions are numbered from 1 without a gap: a gap is a row that went missing."""
+    if table.keep == "versions":
+        counted, key = "version", ", ".join(f'"{column.name}"' for column in table.key)
+    elif table.name == "design_revisions":
+        counted, key = "number", "design_id"
+    else:
+        return
+    for *found, last, count in session.tuples(
+        f"SELECT {key}, max({counted}), count(DISTINCT {counted}) FROM {table.name} GROUP BY {key} "
+        f"HAVING max({counted}) <> count(DISTINCT {counted})"
+    ):
+        yield Finding("gap", table.name, _said(found), f"{count} / {last}")
+
+
+def _batch_counts(session: Session) -> Iterator[Finding]:
+    for batch_id, told, there in session.tuples(
+        "SELECT coalesce(b.batch_id, m.batch_id), b.row_count, m.row_count FROM measurement_batches AS b FULL JOIN "
+        "(SELECT batch_id, count(*) AS row_count FROM measurements GROUP BY batch_id) AS m USING (batch_id) "
+        "WHERE b.row_count IS DISTINCT FROM m.row_count ORDER BY ALL"
+    ):
+        if told is None:
+            yield Finding("reference", "measurements", batch_id, "batch_id -> measurement_batches")
+        else:
+            yield Finding("batch", "measurements", batch_id, f"{there or 0} / {told}")
+
+
+def _transactions(session: Session) -> Iterator[Finding]:
+    """Mode 1: every row belongs to a transaction on record. A snapshot would be wrong otherwise."""
+    for table in TABLES:
+        for (number,) in session.tuples(f"SELECT DISTINCT txn FROM {table.name} WHERE txn NOT IN "
+                                        "(SELECT txn FROM transactions) ORDER BY ALL"):  # fmt: skip
+            yield Finding("reference", table.name, str(number), "txn -> transactions")
+    for last, count in session.tuples("SELECT max(txn), count(*) FROM transactions HAVING max(txn) <> count(*)"):
+        yield Finding("gap", "transactions", "", f"{count} / {last}")
+
+
+def _said(key) -> str:
+    return ", ".join(map(str, key))
