@@ -89,7 +89,9 @@ def cost_breakdown(r: StackReview) -> None:
     totals = frame.groupby("flow", sort=False, as_index=False)["usd"].sum()
     totals["shown"] = [shown(value, 3) for value in totals["usd"]]
     cost = both("design.axis.cost", "USD")
-    rows = alt.Y("flow:N", sort=list(totals["flow"]), title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False))
+    rows = alt.Y(
+        "flow:N", sort=list(totals["flow"]), title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False)
+    )
     scale = alt.Scale(domain=[0, 1.12 * totals["usd"].max()])
     bars = alt.Chart(frame).mark_bar(height=16).encode(
         x=alt.X("sum(usd):Q", title=cost, scale=scale),
@@ -156,7 +158,9 @@ def yield_models(r: StackReview) -> None:
     colour = alt.when(alt.datum.chosen).then(alt.value(COLOURS[0])).otherwise(alt.value(COLOURS[4]))
     x = alt.X("percent:Q", title=both("design.axis.die_yield", "%"), scale=alt.Scale(domain=[0, 112]),
               axis=alt.Axis(values=[0, 25, 50, 75, 100]))  # fmt: skip
-    y = alt.Y("model:N", sort=list(frame["model"]), title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False))
+    y = alt.Y(
+        "model:N", sort=list(frame["model"]), title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False)
+    )
     bars = alt.Chart(frame).mark_bar(height=14).encode(x=x, y=y, color=colour)
     bars += alt.Chart(frame).mark_text(align="left", dx=4).encode(x=x, y=y, text="shown:N")
     said = sentence("design.say.models", name=r.grid_die, low=ordered[-1][1] * 100, high=ordered[0][1] * 100)

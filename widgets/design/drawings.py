@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from widgets.design import svg
-from widgets.design.tables import material_name
+from widgets.design.tables import material_name, whole_numbers
 from widgets.design.words import sentence
 from widgets.page import picture, say
 from widgets.theme import DIE_COLOURS, MATERIAL_COLOURS
@@ -14,9 +14,9 @@ from workbench import materials
 from workbench.cost.review import StackReview
 from workbench.cost.wafers import WaferGrid
 from workbench.reports.look import MATERIAL_OPACITY
-from workbench.stack import Design, Layer, Level, Placement, geometry
+from workbench.stack import Design, Layer, Level, Placement, die_counts, geometry
 
-_WIDTH = 900
+_WIDTH = 960
 _EXAGGERATIONS = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -59,24 +59,24 @@ def section_y_mm(design: Design) -> float:
 
 def cross_section(r: StackReview) -> None:
     """The module cut along x. Widths to scale; heights enlarged by the factor written in the drawing."""
-    drawing, factor, y_mm = section_svg(r)
+    drawing, factor = section_svg(r)
     key = "design.say.section" if factor > 1 else "design.say.section_true"
     tiers = len(r.design.die_layers)
-    said = sentence(key, thickness=r.derived.total_thickness_um, width=float(r.design.width_mm), factor=factor, tiers=tiers,
-                    y=y_mm)  # fmt: skip
+    width = float(r.design.width_mm)
+    said = sentence(key, thickness=r.derived.total_thickness_um, width=width, factor=factor, tiers=tiers)
     frame = pd.DataFrame({
         "layer_name": [level.layer.name for level in r.levels],
         "layer_thickness_um": [level.layer.thickness_um for level in r.levels],
         "z_bottom_um": [level.z_bottom_um for level in r.levels],
         "z_top_um": [level.z_top_um for level in r.levels],
     })  # fmt: skip
-    picture(drawing, say=said, table=frame)
+    picture(drawing, say=said, table=whole_numbers(frame))
 
 
-def section_svg(r: StackReview) -> tuple[str, int, float]:
-    """The drawing, its exaggeration factor, and the y (mm) of the cut."""
+def section_svg(r: StackReview) -> tuple[str, int]:
+    """The drawing and its exaggeration factor."""
     design, total = r.design, r.derived.total_thickness_um
-    left, top, label_width = 62.0, 30.0, 262.0
+    left, top, label_width = 62.0, 16.0, 330.0
     px_mm = (_WIDTH - left - label_width) / design.width_mm
     factor = max((f for f in _EXAGGERATIONS if total / 1000 * px_mm * f <= 360), default=1)
     px_um = px_mm * factor / 1000
@@ -100,7 +100,7 @@ def section_svg(r: StackReview) -> tuple[str, int, float]:
     out.append(svg.scale_bar(left - 18, bottom, px_um, min(110, height * 0.6), "µm", upright=True))
     note = sentence("design.drawing.exaggerated" if factor > 1 else "design.drawing.true", factor=factor, y=y_mm)
     out.append(svg.text(right, bottom + 34, note, anchor="end", style=svg.MUTED))
-    return "".join(out) + "</svg>", factor, y_mm
+    return "".join(out) + "</svg>", factor
 
 
 def _layer(design, level: Level, x, px_mm, bottom, px_um, shades, y_mm) -> str:
@@ -127,7 +127,10 @@ def _layer(design, level: Level, x, px_mm, bottom, px_um, shades, y_mm) -> str:
 
 def _bumps(layer: Layer, width: float, x, y: float, height: float, px_mm: float) -> str:
     """Bumps at their pitch where they can be told apart, else the share of the layer they fill, as a solder tint."""
-    pitch, diameter = (layer.bond.pitch_um or 0) / 1000, (layer.bond.diameter_um or layer.bond.pitch_um or 0) / 1000
+    pitch, diameter = (
+        (layer.bond.pitch_um or 0) / 1000,
+        (layer.bond.diameter_um or 0.6 * (layer.bond.pitch_um or 0)) / 1000,
+    )
     solder = MATERIAL_COLOURS["copper" if layer.bond.method == "copper_pillar" else "solder"]
     edge = 'stroke="#8A8F98" stroke-width="0.5"'
     if pitch <= 0 or pitch * px_mm < 4:
@@ -161,12 +164,7 @@ def _layer_label(level: Level, right: float, at: float, place: float) -> str:
     leader = f"M{right + 2:.1f} {at:.1f}L{right + 14:.1f} {place:.1f}H{right + 20:.1f}"
     head = f"{level.layer.name}, {level.layer.thickness_um:g} µm"
     out = f'<path d="{leader}" fill="none" stroke-width="0.8" style="{svg.LINE}"/>'
-    out += svg.text(right + 24, place + 4, head)
-    room = _WIDTH - (right + 24 + svg.text_width(head) + 8)
-    names = material_name(level.layer)
-    if all(svg.text_width(name, 11) < room for name in names.values()):
-        out += svg.text(right + 24 + svg.text_width(head) + 6, place + 4, names, size=11, style=svg.MUTED)
-    return out
+    return out + svg.label(right + 24, place + 4, head, material_name(level.layer))
 
 
 # --- top view --------------------------------------------------------------------------------------------------------
@@ -208,11 +206,11 @@ def _placement_table(design: Design) -> pd.DataFrame:
 
 def top_svg(design: Design) -> str:
     """Body, carrier and dies from above."""
-    margin, room = 16.0, 560.0
-    px = min(room / design.length_mm, (_WIDTH - 2 * margin) / design.width_mm, 76.0)
+    margin, room, legend = 16.0, 520.0, 330.0
+    px = min(room / design.length_mm, (_WIDTH - legend - 2 * margin) / design.width_mm, 60.0)
     width, height = design.width_mm * px + 2 * margin, design.length_mm * px + 2 * margin + 34
     cx, cy = width / 2, margin + design.length_mm * px / 2
-    out = [svg.open_svg(max(width, 320), height, sentence("design.drawing.top", name=design.title))]
+    out = [svg.open_svg(width + legend, height, sentence("design.drawing.top", name=design.title))]
     body, _ = _fill(design.layers[-1].material if design.layers[-1].kind == "mould" else "bt_laminate")
     opacity = 'fill-opacity="0.18" stroke="#56606C" stroke-width="1"'
     out.append(svg.rect(cx - design.width_mm * px / 2, cy - design.length_mm * px / 2, design.width_mm * px,
@@ -236,6 +234,13 @@ def top_svg(design: Design) -> str:
             covered = tier < len(tiers) - 1
             labels.append(_die_label(design, placement, corners, colour, covered=covered))
     out += labels
+    counts = die_counts(design)
+    for i, die in enumerate(die for die in design.dies if die.id in counts):
+        at = margin + 12 + 42 * i
+        size = f"{die.width_mm:g} × {die.length_mm:g} mm" + (f", {die.power_w:g} W" if die.power_w else "")
+        out.append(svg.rect(width + 4, at - 10, 12, 12, shades[die.id]))
+        out.append(svg.text(width + 24, at, f"{counts[die.id]} × {die.name}", weight=600))
+        out.append(svg.text(width + 24, at + 16, size, style=svg.MUTED))
     out.append(svg.scale_bar(margin, height - 8, px, 120, "mm"))
     body_words = f"{design.width_mm:g} × {design.length_mm:g} mm"
     out.append(svg.text(width - margin, height - 8, body_words, anchor="end", style=svg.MUTED))
@@ -254,12 +259,8 @@ def _die_label(design: Design, placement: Placement, corners: np.ndarray, colour
         line = ", ".join(filter(None, (placement.name, size, power)))
         line = line if svg.text_width(line, 11) < width - 8 else placement.name
         return svg.text(float(low[0]) + 6, float(low[1]) + 15, line, size=11, style=style)
-    lines = [line for line in (placement.name, die.name, size, power) if line]
-    lines = list(dict.fromkeys(lines))
-    if svg.text_width(lines[1] if len(lines) > 1 else lines[0]) > width - 6:
-        lines = [placement.name, f"{die.width_mm:g} ×", f"{die.length_mm:g} mm", power]
-    lines = [line for line in lines if line and svg.text_width(line) < width - 4]
-    lines = lines[: max(int((height - 4) // 15), 0)]
+    lines = [placement.name, *(line for line in (size, power) if line and svg.text_width(line) < width - 6)]
+    lines = [line for line in lines if svg.text_width(line) < width - 2][: max(int((height - 4) // 15), 0)]
     if not lines:
         return ""
     x, y = float(low[0] + width / 2), float(low[1] + height / 2) - 7.5 * (len(lines) - 1) + 4
@@ -303,9 +304,13 @@ def wafer_svg(grid: WaferGrid) -> str:
         'stroke-dasharray="4 3"/>'
     )
     w, h = grid.width_mm * px, grid.length_mm * px
+    clip = f"wafer-{grid.count}-{len(grid.partial_mm)}"
+    out.append(f'<defs><clipPath id="{clip}"><circle cx="{centre}" cy="{centre}" r="{radius:.1f}"/></clipPath></defs>')
     if len(grid.partial_mm) <= 600:
-        boxes = "".join(f"M{centre + x * px:.1f} {centre - y * px:.1f}h{w:.1f}v{-h:.1f}h{-w:.1f}z" for x, y in grid.partial_mm)
-        out.append(f'<path d="{boxes}" fill="none" stroke="#9AA0A6" stroke-width="0.7"/>')
+        boxes = "".join(
+            f"M{centre + x * px:.1f} {centre - y * px:.1f}h{w:.1f}v{-h:.1f}h{-w:.1f}z" for x, y in grid.partial_mm
+        )
+        out.append(f'<path d="{boxes}" fill="none" stroke="#9AA0A6" stroke-width="0.7" clip-path="url(#{clip})"/>')
     runs = []
     for y in np.unique(np.round(grid.corners_mm[:, 1], 9)):
         row = grid.corners_mm[np.abs(grid.corners_mm[:, 1] - y) < 1e-6][:, 0]
@@ -316,8 +321,12 @@ def wafer_svg(grid: WaferGrid) -> str:
     for x in np.unique(np.round(grid.corners_mm[:, 0], 9)):
         column = grid.corners_mm[np.abs(grid.corners_mm[:, 0] - x) < 1e-6][:, 1]
         at = centre + (x - (pitch_x - grid.width_mm) / 2) * px
-        streets.append(f"M{at:.2f} {centre - column.min() * px:.2f}V{centre - (column.max() + grid.length_mm) * px:.2f}")
-    out.append(f'<path d="{"".join(streets)}" fill="none" stroke-width="{street:.2f}" style="stroke:var(--page,#FFFFFF)"/>')
+        streets.append(
+            f"M{at:.2f} {centre - column.min() * px:.2f}V{centre - (column.max() + grid.length_mm) * px:.2f}"
+        )
+    out.append(
+        f'<path d="{"".join(streets)}" fill="none" stroke-width="{street:.2f}" style="stroke:var(--page,#FFFFFF)"/>'
+    )
     out.append(svg.scale_bar(margin, size + 24, px, 90, "mm"))
     notes = (
         sentence("design.drawing.whole", count=f"{grid.count:,}"),

@@ -35,6 +35,13 @@ def text(
     )
 
 
+def label(x: float, y: float, head: str, tail: Mapping[str, str]) -> str:
+    """A label: its head in ink, then a quieter remark in the page's language."""
+    rest = "".join(f'<tspan lang="{lang}" dx="7" font-size="11" style="{MUTED}">{escape(said)}</tspan>'
+                   for lang, said in tail.items())  # fmt: skip
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" style="{INK}">{escape(head)}{rest}</text>'
+
+
 def rect(x: float, y: float, width: float, height: float, fill: str, extra: str = "") -> str:
     return f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.3f}" fill="{fill}" {extra}/>'
 

@@ -20,6 +20,17 @@ def material_name(layer: Layer) -> dict[str, str]:
     return {lang: found.name(lang) for lang in LANGUAGES}
 
 
+def whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns that hold only whole numbers lose their decimals (and keep their gaps)."""
+    numbers = frame.select_dtypes("float")
+    whole = [column for column in numbers if (numbers[column].dropna() % 1 == 0).all()]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "") or "–"
+
+
 def stack_table(r: StackReview) -> None:
     """Bottom to top: each layer's height range, thickness, material, bond; figures without a read source flagged."""
     rows, flags = [], {}
@@ -34,8 +45,7 @@ def stack_table(r: StackReview) -> None:
             "z_bottom_um": level.z_bottom_um,
             "z_top_um": level.z_top_um,
             "bond_pitch_um": bond.pitch_um if bond else None,
-            "layer_dies": ", ".join(placement.name for placement in layer.dies[:6]) + (" …" if len(layer.dies) > 6 else "")
-            or "–",
+            "layer_dies": _names([placement.name for placement in layer.dies]),
         })  # fmt: skip
         if not layer.is_verified("thickness_um"):
             flags[index, "layer_thickness_um"] = "unverified"
@@ -46,7 +56,7 @@ def stack_table(r: StackReview) -> None:
         "design.say.stack", layers=len(r.levels), thickness=r.derived.total_thickness_um,
         assembly=Key(f"design.assembly.{r.design.assembly}"), guessed=guessed,
     ))  # fmt: skip
-    table(pd.DataFrame(rows), flags=flags, caption="design.caption.stack")
+    table(whole_numbers(pd.DataFrame(rows)), flags=flags, caption="design.caption.stack")
     if r.design.source:
         note(sentence("design.note.source", source=r.design.source))
     if r.design.note:
@@ -77,7 +87,7 @@ def checks(r: StackReview) -> None:
 
 
 def dies(r: StackReview) -> None:
-    """Each die type: size, count on a wafer by grid and by formula, yield, cost, and what the wafer test lets through."""
+    """Each die type: size, count on a wafer by grid and by formula, yield, cost, and what its test lets through."""
     rows, flags = [], {}
     for index, row in enumerate(r.dies):
         rows.append({
@@ -104,7 +114,8 @@ def dies(r: StackReview) -> None:
     else:
         say(sentence("design.say.no_dies"))
     digits = {"formula_dies": 5, "raw_die_usd": 4, "known_good_die_usd": 4, "escapes_ppm": 3, "grid_dies": 6}
-    table(pd.DataFrame(rows), flags=flags, digits=digits, caption="design.caption.dies")
+    frame = pd.DataFrame(rows).astype({"grid_dies": "Int64"})
+    table(frame, flags=flags, digits=digits, caption="design.caption.dies")
 
 
 def conventions(r: StackReview) -> None:

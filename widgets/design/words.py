@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.cost.review import number
 from workbench.i18n import LANGUAGES, t
-from workbench.schema.summary import shown
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,6 @@ def sentence(key: str, **values: object) -> dict[str, str]:
         }
         said[lang] = t(key, lang, **filled)
     return said
-
-
-def number(value: float) -> str:
-    """At most four significant digits, without zeros that say nothing: ``61``, ``0.24``, ``8.258``."""
-    return shown(value).rstrip("0").rstrip(".") if "." in shown(value) and "e" not in shown(value) else shown(value)
 
 
 def both(key: str, unit: str = "") -> str:

@@ -60,7 +60,12 @@ def show(design_id: str, revision: str | None, as_json: bool) -> None:
             "die_count": derived.die_count,
             "power_w": derived.power_w,
         }
-        found = {"design_id": design_id, "content_sha256": content_sha256(design), "derived": figures, "document": document}
+        found = {
+            "design_id": design_id,
+            "content_sha256": content_sha256(design),
+            "derived": figures,
+            "document": document,
+        }
         click.echo(json.dumps(found, ensure_ascii=False, default=str, indent=1))
         return
     click.echo(design.title_zh if language() == "zh-Hant" and design.title_zh else design.title)

@@ -41,7 +41,8 @@ class StackDesignReview(Parameters):
     test_coverage_ratio: float = quantity("Wafer test coverage", "晶圓測試涵蓋率", ge=0, le=1, default=0.99)
     bump_convention: str = choice(
         "Micro-bump cost counted", "微凸塊成本計算方式", options=BUMP_CONVENTIONS, default="per_chip",
-        help_en="per_type: once per chip type, as Chiplet Actuary does", help_zh="per_type：每種晶粒只計一次（Chiplet Actuary 之方式）",
+        help_en="per_type: once per chip type, as Chiplet Actuary does",
+        help_zh="per_type：每種晶粒只計一次（Chiplet Actuary 之方式）",
     )  # fmt: skip
     carrier_area: str = choice(
         "Carrier area", "載體面積", options=("scaled", "drawn"), default="scaled",
@@ -263,12 +264,18 @@ def _summary(r: StackReview) -> Summary:
     return Summary(verdict, r.design.title, tuple(figures), tuple(reasons))
 
 
+def number(value: float, digits: int = 4) -> str:
+    """A number inside a sentence: significant digits without zeros that say nothing: ``61``, ``0.24``, ``8.258``."""
+    words = shown(value, digits)
+    return words.rstrip("0").rstrip(".") if "." in words and "e" not in words else words
+
+
 def check_sentence(c: Check, lang: str | None = None) -> str:
     """What one check found, in words, with value, limit and whether the limit's source was read."""
     unit = {"um": " µm", "mm": " mm", "mm2": " mm²", "percent": " %"}.get(c.unit, "")
     words = t(
         f"design.check.{c.id}", lang,
-        place=c.place, value=shown(c.value, 4) + unit, limit=shown(c.limit, 4) + unit,
+        place=c.place, value=number(c.value, 3) + unit, limit=number(c.limit) + unit,
     )  # fmt: skip
     state = t(f"design.outcome.{c.outcome}", lang)
     note = "" if c.verified else t("design.limit_unverified", lang)

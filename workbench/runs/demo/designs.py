@@ -25,15 +25,22 @@ def seed(store) -> list[str]:
     added = []
     for design_id in DESIGNS:
         design = read(facts.load(f"designs/{design_id}"))
+        document = to_document(design)
+        if design_id in present and _was_saved(store, design_id, document):
+            continue  # someone may have gone on from it: never put the seed back on top
         store.designs.add_revision(
             design_id,
-            to_document(design),
+            document,
             title=design.title,
             kind=design.assembly,
             author="workbench",
             note=design.source,
             project_id=PROJECT,
         )
-        if design_id not in present:
-            added.append(design_id)
+        added.append(design_id)
     return added
+
+
+def _was_saved(store, design_id: str, document: dict) -> bool:
+    revisions = store.designs.revisions(design_id)
+    return any(store.designs.document(design_id, row["revision_id"]) == document for row in revisions)
