@@ -24,7 +24,7 @@ def draw(spec: dict[str, Any], newest: str, known: list[str]) -> str:
     if address := external_data(spec):
         raise ValueError(f"the chart reads data from outside: {address}")
     config = {**DEFAULT_CONFIG, **spec.get("config", {})}
-    config["background"] = "transparent"
+    config |= {"background": "transparent", "aria": False}  # a label on every mark triples the page: tables serve
     spec = {key: value for key, value in spec.items() if key not in ("config", "background")}
     return vl_convert.vegalite_to_svg(
         spec, vl_version=version_of(spec, newest, known), config=config, allowed_base_urls=[]

@@ -66,10 +66,11 @@ def moment(value: Any) -> datetime | None:
 
 
 def clock(value: Any) -> str:
-    """A time for people, always with its zone: ``2026-03-01 02:14:09 UTC+08:00``."""
+    """A time for people, in this machine's zone and saying so: ``2026-03-01 02:14:09 UTC+08:00``."""
     when = moment(value)
     if when is None:
         return "–"
+    when = when.astimezone()
     offset = when.strftime("%z")
     zone = f"UTC{offset[:3]}:{offset[3:5]}" if offset.strip("+-0") else "UTC"
     return f"{when:%Y-%m-%d %H:%M:%S} {zone}"
@@ -137,6 +138,8 @@ def _environment() -> Environment:
 def page(template: str, *, css: tuple[str, ...], js: tuple[str, ...] = (), **values: Any) -> str:
     """One whole page; `css` and `js` name assets that are placed inside it."""
     code = script(*js)
-    return _environment().get_template(template).render(
-        style=style(*css), script=code, policy=policy(str(code)), shown_language=language(), **values
+    return (
+        _environment()
+        .get_template(template)
+        .render(style=style(*css), script=code, policy=policy(str(code)), shown_language=language(), **values)
     )

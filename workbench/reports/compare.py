@@ -83,7 +83,9 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     )
 
 
-def render_compare(a: Mapping[str, Any], b: Mapping[str, Any], *, link_a: str = "", link_b: str = "", home: str = "") -> str:
+def render_compare(
+    a: Mapping[str, Any], b: Mapping[str, Any], *, link_a: str = "", link_b: str = "", home: str = ""
+) -> str:
     """The compare page of two runs as HTML."""
     return chrome.page(
         "compare.html.j2",

@@ -17,7 +17,7 @@ from workbench.reports.compare import verdict_of
 from workbench.reports.page import read_json
 
 STATIC_ROWS = 100
-VERDICTS = ("FAIL", "MARGINAL", "PASS", "NONE", "ERROR", "TIMEOUT")
+VERDICTS = ("ERROR", "TIMEOUT", "FAIL", "MARGINAL", "NONE", "PASS")  # what needs attention comes first
 
 
 def render_index(runs: Sequence[Mapping[str, Any]], pages: Mapping[str, Mapping[str, Any]], *, made_at: Any) -> str:
@@ -99,11 +99,7 @@ def _data(runs: Sequence[Mapping[str, Any]], newest: Sequence[Mapping[str, Any]]
             page["compare"],
         ]
         if id(run) in first:
-            row.append([
-                [labels[json.dumps(chrome.in_all_languages(f["label"]))], str(f.get("shown", "–")),
-                 chrome.unit_symbol(str(f.get("unit") or "")), int(f.get("verified") is False), int(bool(f.get("synthetic")))]
-                for f in _figures(run)
-            ])  # fmt: skip
+            row.append([_short(figure, labels) for figure in _figures(run)])
         rows.append(row)
     return {
         "studies": [{"name": name, "title": titles[number]} for number, name in enumerate(studies)],
@@ -111,9 +107,22 @@ def _data(runs: Sequence[Mapping[str, Any]], newest: Sequence[Mapping[str, Any]]
         "labels": [json.loads(label) for label in labels],
         "verdicts": [{"name": v, "chip": str(chrome.verdict_chip(v))} for v in VERDICTS],
         "chips": {kind: str(chrome.chip(kind)) for kind in ("unverified", "synthetic")},
-        "words": {name: str(chrome.both(f"report.{name}")) for name in ("history", "compare_before_short", "none_found")},
+        "words": {
+            name: str(chrome.both(f"report.{name}")) for name in ("history", "compare_before_short", "none_found")
+        },
+        "all": chrome.in_all_languages("report.all"),
         "rows": rows,
     }
+
+
+def _short(figure: dict[str, Any], labels: _Numbered) -> list[Any]:
+    return [
+        labels[json.dumps(chrome.in_all_languages(figure["label"]))],
+        str(figure.get("shown", "–")),
+        chrome.unit_symbol(str(figure.get("unit") or "")),
+        int(figure.get("verified") is False),
+        int(bool(figure.get("synthetic"))),
+    ]
 
 
 class _Numbered(dict):

@@ -109,7 +109,8 @@ def _properties(surfaces: dict[str, str], verdicts: dict[str, str]) -> str:
 def tokens_css() -> str:
     """CSS custom properties: light by default, dark by the reader's system or by `data-theme`, light in print."""
     light, dark = _properties(LIGHT, VERDICT_COLOURS), _properties(DARK, VERDICT_COLOURS_DARK)
-    shared = f"--font:{FONT_STACK};--mono:{MONO_STACK};--body:{BODY_PX}px;--max:{MAX_WIDTH_PX}px;--gutter:{GUTTER_PX}px;"
+    shared = f"--font:{FONT_STACK};--mono:{MONO_STACK};--body:{BODY_PX}px;"
+    shared += f"--max:{MAX_WIDTH_PX}px;--gutter:{GUTTER_PX}px;"
     return (
         f":root{{{shared}{light}color-scheme:light;}}\n"
         "@media screen and (prefers-color-scheme:dark){"

@@ -10,18 +10,21 @@ import re
 from html import escape
 from html.parser import HTMLParser
 
-_TEXT = "a abbr b bdi blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption figure"
-_TEXT += " h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp section small span strong sub"
-_TEXT += " summary sup table tbody td tfoot th thead time tr u ul var wbr"
+_WORDS = "a abbr b bdi blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption figure"
+_WORDS += " h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp section small span strong sub"
+_WORDS += " summary sup table tbody td tfoot th thead time tr u ul var wbr"
 _DRAWN = "svg g path rect circle ellipse line polyline polygon text tspan textpath defs clippath mask pattern marker"
 _DRAWN += " lineargradient radialgradient stop use symbol title desc image"
-ALLOWED_ELEMENTS = frozenset(f"{_TEXT} {_DRAWN}".split())
+ALLOWED_ELEMENTS = frozenset(f"{_WORDS} {_DRAWN}".split())
 # Their text is code, style or another document: dropped with everything inside.
-_SILENT = frozenset("script style iframe object embed template noscript math foreignobject applet textarea".split())
-_VOID = frozenset("br col hr img wbr".split())
-_ADDRESSES = frozenset(
-    "href src xlink:href action formaction poster srcset background data cite longdesc ping manifest".split()
+_SILENT = frozenset(
+    ("script", "style", "iframe", "object", "embed", "template", "noscript", "math", "foreignobject", "textarea")
 )
+_VOID = frozenset(("br", "col", "hr", "img", "wbr"))
+_ADDRESSES = frozenset(
+    ("href", "src", "xlink:href", "action", "formaction", "poster", "srcset", "background", "data", "cite", "ping")
+)
+_PAINTS = frozenset(("fill", "stroke", "clip-path", "mask", "filter", "marker-end", "marker-start", "marker-mid"))
 _REFERENCE = re.compile(r"url\(\s*['\"]?\s*(?!#)", re.I)
 _IMAGE_DATA = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.I)
 _SCHEME = re.compile(r"[^/?#]*:")
@@ -38,8 +41,16 @@ def clean(html: str) -> str:
 
 
 def scoped(svg: str, scope: str) -> str:
-    """`svg` with its ids prefixed: drawings on one page share a name space, and `clip0` occurs in each."""
-    return _ID_USES.sub(lambda use: f"{use.group(1)}{scope}-{use.group(2)}", svg)
+    """`svg` with ids of its own: drawings on one page share a name space, and `clip0` occurs in each.
+
+    They are numbered anew, because the drawing process counts on from chart to chart.
+    """
+    numbers: dict[str, int] = {}
+
+    def renamed(use: re.Match[str]) -> str:
+        return f"{use[1]}{scope}-{numbers.setdefault(use[2], len(numbers) + 1)}"
+
+    return _ID_USES.sub(renamed, svg)
 
 
 def plain(text: str) -> str:
@@ -103,9 +114,8 @@ class _Cleaner(HTMLParser):
             return f' data-address="{escape(value)}"'
         if name == "style" and _REFERENCE.search(re.sub(r"\\|/\*.*?\*/", "", value)):
             return ""
-        if name in ("fill", "stroke", "clip-path", "mask", "filter", "marker-end", "marker-start", "marker-mid"):
-            if _REFERENCE.search(value):
-                return ""
+        if name in _PAINTS and _REFERENCE.search(value):
+            return ""
         return f' {name}="{escape(value)}"'
 
 
@@ -141,7 +151,8 @@ def _markdown():
                     return f'<img src="{escape(url)}" alt="{escape(text)}">'
                 return escape(text)
 
-        _renderer = mistune.create_markdown(renderer=Words(escape=True), plugins=["table", "footnotes", "strikethrough"])
+        plugins = ["table", "footnotes", "strikethrough"]
+        _renderer = mistune.create_markdown(renderer=Words(escape=True), plugins=plugins)
     return _renderer
 
 

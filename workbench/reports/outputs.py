@@ -49,7 +49,6 @@ class Body:
     parameters: str = ""  # the table of parameters: shown at the end, the answer comes first
     summary: dict[str, Any] | None = None
     failure: Failure | None = None
-    charts: int = 0
 
 
 def read(executed: Any) -> Body:
@@ -117,8 +116,7 @@ def _rich(body: Body, data: dict[str, Any], anchor: str) -> str:
     if chart is not None:
         try:
             drawn = markup.scoped(markup.clean(worker().svg(chart)), anchor)
-            body.charts += 1
-            return f'<figure class="chart" id="{anchor}">{drawn}</figure>'
+            return f'<figure class="chart" id="{anchor}"{_described(chart)}>{drawn}</figure>'
         except ChartError as error:
             reason = f'<p class="note missing">{both("report.chart_not_drawn")} {escape(str(error))}</p>'
     if html := _joined(data.get("text/html", "")):
@@ -131,12 +129,10 @@ def _rich(body: Body, data: dict[str, Any], anchor: str) -> str:
     if svg := _joined(data.get("image/svg+xml", "")):
         if len(svg) > 4 * MAX_HTML:
             return reason + _too_large(len(svg))
-        body.charts += 1
         drawn = markup.scoped(markup.clean(svg), anchor)
         return reason + f'<figure class="chart" id="{anchor}">{drawn}</figure>'
     for mime in ("image/png", "image/jpeg", "image/gif"):
         if mime in data:
-            body.charts += 1
             encoded = re.sub(r"[^A-Za-z0-9+/=]", "", _joined(data[mime]))
             alt = escape(_joined(data.get("text/plain", ""))[:200])
             image = f'<img src="data:{mime};base64,{encoded}" alt="{alt}">'
@@ -147,6 +143,13 @@ def _rich(body: Body, data: dict[str, Any], anchor: str) -> str:
         return reason + f'<p class="note">{both("report.interactive_only")}</p>'
     text = markup.plain(_joined(data.get("text/plain", "")))
     return reason + (_text(text) if text.strip() and not reason else "")
+
+
+def _described(chart: dict[str, Any]) -> str:
+    """What a chart is called, for readers who do not see it."""
+    title = chart.get("title")
+    words = chart.get("description") or (title.get("text") if isinstance(title, dict) else title)
+    return f' aria-label="{escape(words)}"' if isinstance(words, str) else ""
 
 
 def _failure(number: int, source: str, output: Any) -> Failure:

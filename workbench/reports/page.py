@@ -42,10 +42,11 @@ def render(record: Mapping[str, Any], executed: Any, *, links: Links | None = No
     failed = outcome != "DONE" or body.failure is not None
     verdict = (outcome if outcome in ("ERROR", "TIMEOUT") else "ERROR") if failed else _verdict(record, summary)
     title = _title(record, executed)
+    english = chrome.in_all_languages(title)["en"]
     subject = str(record.get("subject_id") or "")
     values = {
         "title": title,
-        "tab_title": " · ".join(part for part in (subject, chrome.in_all_languages(title)["en"]) if part),
+        "tab_title": " · ".join(part for part in (subject, english) if part),
         "subject": subject,
         "conclusion": summary.get("title") or "",
         "verdict": verdict,
@@ -67,7 +68,7 @@ def render(record: Mapping[str, Any], executed: Any, *, links: Links | None = No
         "code": body.code,
         "messages": "\n".join(body.messages)[-outputs.MAX_TEXT :],
         "links": links or Links(),
-        "print_label": Markup(css_string(f"{subject or chrome.in_all_languages(title)['en']} · {record.get('run_id', '')}")),
+        "print_label": Markup(css_string(f"{subject or english} · {record.get('run_id', '')}")),
     }
     return chrome.page("report.html.j2", css=CSS, js=JS, **values)
 

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,20 +65,26 @@ def driver_path() -> str:
     raise MissingToolError("report.no_chromedriver", got=os.environ.get("CHROMEDRIVER", ""), allowed=", ".join(DRIVERS))
 
 
-def start_browser(*, timeout_s: float = 30.0, profile: str | None = None, flags: tuple[str, ...] = ()) -> Any:
+def start_browser(
+    *, timeout_s: float = 30.0, profile: str | None = None, capabilities: dict[str, Any] | None = None
+) -> Any:
     """A headless Chromium under Selenium's control, with no way to a network and nothing downloaded."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     options.binary_location = browser_path()
-    for flag in (*FLAGS, *flags):
+    for flag in FLAGS:
         options.add_argument(flag)
+    for name, value in (capabilities or {}).items():
+        options.set_capability(name, value)
     if profile:
         options.add_argument(f"--user-data-dir={profile}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # Chromium's own sandbox refuses to run as root
         options.add_argument("--no-sandbox")
-    options.ignore_local_proxy_environment_variables()
+    with warnings.catch_warnings():  # deprecated in favour of something webdriver.Chrome does not accept
+        warnings.simplefilter("ignore", DeprecationWarning)
+        options.ignore_local_proxy_environment_variables()
     driver = webdriver.Chrome(options=options, service=Service(driver_path(), log_output=os.devnull))
     driver.set_page_load_timeout(timeout_s)
     driver.command_executor.client_config.timeout = timeout_s
@@ -108,6 +115,8 @@ class Printer:
         from selenium.common.exceptions import WebDriverException
         from urllib3.exceptions import HTTPError
 
+        if not page.is_file():  # Chromium would print its own error page
+            raise RunError("report.not_printed", where=page, got="no such file")
         for attempt in (1, 2):
             try:
                 data = self._print(page)
@@ -153,4 +162,3 @@ class Printer:
         answer = self._driver.execute_cdp_cmd("Page.printToPDF", PRINT)
         self._printed += 1
         return base64.b64decode(answer["data"])
-

@@ -60,8 +60,7 @@ def publish(
     """
     runs = store.notebook_runs.list()
     site = _Site(Path(home), runs, pdf=pdf)
-    done = Published(site.root)
-    site.problems = done.problems
+    done = Published(site.root, problems=site.problems)
     wanted = [run for run in reversed(runs) if run_ids is None or run["run_id"] in run_ids]
     due = [run for run in wanted if rebuild or site.is_due(run)]
     done.unchanged = len(wanted) - len(due)
@@ -92,7 +91,9 @@ def address(text: str) -> str:
     """`text` as one folder or file name that is safe on every system; different texts stay different."""
     safe = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip(".-")[:80]
     reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", safe)
-    return safe if safe == text and not reserved else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".strip("-")
+    if safe and safe == text and not reserved:
+        return safe
+    return f"{safe}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}".strip("-")
 
 
 def write_whole(path: Path, content: str | bytes) -> bool:
@@ -211,7 +212,7 @@ class _Site:
 
     def write_index(self) -> None:
         pages = {
-            run_id: {"folder": address(run_id), "pdf": made["pdf"], "title": made["title"], "compare": self._compare(run_id)}
+            run_id: {"folder": address(run_id), "compare": self._compare(run_id), **made}
             for run_id, made in self._made.items()
         }
         when = max((m for run in self.runs if (m := chrome.moment(run.get("started_at")))), default=datetime.min)
@@ -261,7 +262,7 @@ class _Site:
         try:
             made = json.loads((folder / MADE).read_text("utf-8"))
             files = ["index.html", *(["report.pdf"] if made["pdf"] else []), *filter(None, [made["notebook"]])]
-            if all((folder / name).is_file() for name in files) and {"executed", "look", "language", "title"} <= set(made):
+            if set(made) >= {"executed", "look", "language", "title"} and all((folder / f).is_file() for f in files):
                 return made
         except (OSError, ValueError, KeyError, TypeError):
             pass

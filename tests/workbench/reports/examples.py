@@ -67,8 +67,9 @@ def chart(rows: int = 60, title: str = "製程溫度 (°C)") -> dict[str, Any]:
             },
             {"data": {"values": [{}]}, "mark": {"type": "rule", "color": ink, "strokeDash": [4, 3]},
              "encoding": {"y": {"datum": 27}}},
-            {"data": {"values": [{}]}, "mark": {"type": "text", "align": "left", "dx": 4, "dy": -6, "x": 0, "color": ink,
-             "text": "upper limit 27 °C 上限"}, "encoding": {"y": {"datum": 27}}},
+            {"data": {"values": [{}]}, "encoding": {"y": {"datum": 27}},
+             "mark": {"type": "text", "align": "left", "dx": 4, "dy": -6, "x": 0, "color": ink,
+                      "text": "upper limit 27 °C 上限"}},
         ],
     }  # fmt: skip
 
@@ -86,13 +87,8 @@ def table(rows: int = 6) -> str:
     )
 
 
-def display(**data: Any) -> Any:
-    mimes = {k.replace("__", "/").replace("_plus_", "+").replace("_dot_", "."): v for k, v in data.items()}
-    return new_output("display_data", data=mimes)
-
-
 def shows(mime: str, value: Any, plain: str = "") -> Any:
-    return new_output("display_data", data={mime: value, "text/plain": plain})
+    return new_output("display_data", data={"text/plain": plain, mime: value})
 
 
 def code(source: str, *outputs: Any, tags: tuple[str, ...] = (), cell_id: str | None = None) -> Any:
@@ -118,7 +114,7 @@ def realistic(charts: int = 5, verdict: str = "PASS", cost_usd: float = 412.0) -
         cells.append(new_markdown_cell(f"## Step {number} 步驟 {number}\nThe figure shows lot after lot. 圖示各批次。"))
         say = '<div class="wb"><p class="wb-say"><span lang="en">Every lot stays inside the limit.</span>'
         say += '<span lang="zh-Hant">各批次皆在規格內。</span></p></div>'
-        details = f'<div class="wb"><details class="wb-details"><summary>Table of values</summary>{table(30)}</details></div>'
+        details = f'<details class="wb-details"><summary>Table of values</summary>{table(30)}</details>'
         cells.append(
             code(
                 "live.show(views.design.stack_table)",

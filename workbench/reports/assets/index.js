@@ -60,7 +60,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const line = element("tr", undefined, older ? "older" : "");
     line.append(element("td", trusted(data.verdicts[run[VERDICT]].chip)));
     line.append(element("td", link(`runs/${run[FOLDER]}/index.html`, older ? run[FOLDER] : data.subjects[run[SUBJECT]]), "subject"));
-    line.append(element("td", older ? "" : spoken(data.studies[run[STUDY]].title)));
+    line.append(element("td", older ? "" : spoken(data.studies[run[STUDY]].title), "study"));
     const figures = element("td", undefined, "figs");
     for (const [label, shown, unit, unverified, synthetic] of run[FIGURES] || []) {
       const figure = element("span", spoken(data.labels[label]));
@@ -142,8 +142,8 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   function fillChoices() { // options hold one language at a time
     const lang = root.dataset.lang, keep = chosen();
-    form.study.replaceChildren(option("", "–"), ...data.studies.map((study, i) => option(String(i), study.title[lang])));
-    form.verdict.replaceChildren(option("", "–"), ...data.verdicts.filter((v, i) => data.rows.some((run) => run[VERDICT] === i)).map((v) => {
+    form.study.replaceChildren(option("", data.all[lang]), ...data.studies.map((study, i) => option(String(i), study.title[lang])));
+    form.verdict.replaceChildren(option("", data.all[lang]), ...data.verdicts.filter((v, i) => data.rows.some((run) => run[VERDICT] === i)).map((v) => {
       const words = trusted(v.chip).querySelector(`[lang="${lang}"]`);
       return option(v.name, words ? words.textContent : v.name);
     }));
