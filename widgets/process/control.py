@@ -55,8 +55,15 @@ def capability(result: Review) -> None:
     ends = [*marks, values.min(), values.max()]
     room = 0.06 * (max(ends) - min(ends))
     domain = [min(ends) - room, max(ends) + room]
-    x = alt.X("x:Q", title=maps.axis_title(monitor.parameter), scale=alt.Scale(domain=domain, nice=False))
-    y = alt.Y("count:Q", title=maps.both("label.process.count"))
+    x = alt.X(
+        "x:Q",
+        title=maps.axis_title(monitor.parameter),
+        scale=alt.Scale(domain=domain, nice=False),
+        axis=alt.Axis(grid=False, tickCount=10),
+    )
+    tallest = 1.22 * max(counts.max(), len(values) * (edges[1] - edges[0]) / (2.5 * within.sigma))
+    upward = alt.Scale(domain=[0, float(tallest)], nice=False)
+    y = alt.Y("count:Q", title=maps.both("label.process.count"), scale=upward, axis=alt.Axis(grid=False, tickCount=6))
     histogram = (
         alt.Chart(bars)
         .mark_rect(color=COLOURS[4], opacity=0.75, stroke="#FFFFFF")

@@ -35,24 +35,23 @@ def runs(result: Review) -> None:
 def surfaces(result: Review) -> None:
     """Every response over the first two factors, equal small multiples, with its contour lines and limit."""
     field, names = result.window.field, _first_two(result)
-    titles = (maps.axis_title(names[0]), maps.axis_title(names[1]))
+    settings = result.experiment.settings
     panels = []
     for response in result.window.responses:
         z = field.means[response.name]
-        levels = maps.nice_levels(z)
-        layers = [
-            maps.filled(field.x, field.y, z, levels, titles),
-            maps.lines(field.x, field.y, z, levels[1:-1]),
-            maps.line_labels(field.x, field.y, z, levels[1:-1], [f"{v:g}" for v in levels[1:-1]]),
-        ]
-        for limit in _limit_values(response):
-            layers.append(maps.lines(field.x, field.y, z, [limit], color=COLOURS[5], strokeWidth=3, opacity=1))
+        levels = maps.nice_levels(z[field.explored])
+        limits = _limit_values(response)
+        plane = maps.Map(field, z, names, side=300, busy=settings[list(names)].to_numpy()).fill(levels)
+        for limit in limits:
             word = f"{t('label.process.limit', 'en')} {limit:g}"
-            layers.append(maps.line_labels(field.x, field.y, z, [limit], [word], at=0.75))
-        layers.append(maps.run_points(result.experiment.settings, names))
-        panels.append(alt.layer(*layers).properties(title=maps.axis_title(response.name)))
+            plane.line(limit, word, color=COLOURS[5], strokeWidth=3, opacity=1)
+        for level in levels[1:-1]:
+            if level not in limits:
+                plane.line(level, f"{level:g}")
+        panels.append(plane.runs(settings).chart().properties(title=maps.axis_title(response.name)))
     steepest = {lang: _steepest_words(result, lang) for lang in LANGUAGES}
-    picture(alt.hconcat(*panels, spacing=30), say=steepest, table=_coefficients(result))
+    row = alt.hconcat(*panels, spacing=30).resolve_scale(fill="independent", stroke="independent")
+    picture(row, say=steepest, table=_coefficients(result))
     note("process.note.surfaces")
 
 
@@ -181,9 +180,8 @@ def _residual_charts(frame: pd.DataFrame, response: Response, runs_count: int) -
         y=y,
         color=flagged,
     )
-    words = base.mark_text(dx=6, dy=-6, align="left", fontSize=10).encode(
-        x=alt.X("fitted:Q"), y=alt.Y("studentised:Q"), text="run:N"
-    )
+    far = base.transform_filter("abs(datum.studentised) > 1.5 || datum.flag != '–'")
+    words = far.mark_text(dx=7, align="left", fontSize=11).encode(x="fitted:Q", y="studentised:Q", text="run:N")
     reach = [own["normal"].min(), own["normal"].max()]
     straight = alt.Chart(pd.DataFrame({"x": reach, "y": reach})).mark_line(strokeWidth=1).encode(x="x:Q", y="y:Q")
     quantile = base.mark_point(filled=True, size=50, opacity=1).encode(

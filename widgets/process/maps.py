@@ -1,8 +1,6 @@
-"""Maps of a field over two factors: filled bands, labelled contour lines, the runs of the experiment."""
+"""Maps of a field over two factors: filled bands, contour lines with their labels, the runs of the experiment."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
@@ -12,10 +10,11 @@ from widgets.theme import SEQUENCE
 from workbench.i18n import t
 from workbench.process.review import name_of
 from workbench.process.window.contours import bands, isoline
+from workbench.process.window.study import Field
 from workbench.units import symbol_of
 
 Array = np.ndarray
-SIDE = 300
+alt.data_transformers.disable_max_rows()  # a map is a few thousand corners, drawn as one path a band
 # Text on the map stands on viridis, light or dark page alike: fixed ink on a white halo.
 MAP_INK, HALO = "#111111", "#FFFFFF"
 
@@ -33,73 +32,99 @@ def both(key: str) -> str:
 
 
 def nice_levels(z: Array, count: int = 8) -> Array:
-    """Round contour levels spanning the finite values of `z`."""
-    low, high = float(np.nanmin(z)), float(np.nanmax(z))
+    """Round contour levels that enclose the values of `z`."""
+    low, high = float(np.min(z)), float(np.max(z))
     raw = (high - low) / count or 1.0
     size = 10.0 ** np.floor(np.log10(raw))
     step = size * next(m for m in (1, 2, 2.5, 5, 10) if m * size >= raw)
     return np.round(np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step, 10)
 
 
-def filled(x: Array, y: Array, z: Array, levels: Array, titles: tuple[str, str]) -> alt.Chart:
-    """Filled contour bands in viridis."""
-    middle = (levels[1:] + levels[:-1]) / 2
-    rows = [(x1, y1, x2, y2, float(middle[n])) for x1, y1, x2, y2, n in bands(x, y, z, levels)]
-    frame = pd.DataFrame(rows, columns=["x", "y", "x2", "y2", "level"]).round(4)
-    colour = alt.Color("level:Q", legend=None, scale=alt.Scale(scheme=SEQUENCE, domain=[levels[0], levels[-1]]))
-    return (
-        alt.Chart(frame)
-        .mark_rect(strokeWidth=0.6)
-        .encode(
-            x=alt.X("x:Q", title=titles[0], scale=alt.Scale(domain=_padded(x), nice=False), axis=alt.Axis(grid=False)),
-            x2="x2",
-            y=alt.Y("y:Q", title=titles[1], scale=alt.Scale(domain=_padded(y), nice=False), axis=alt.Axis(grid=False)),
-            y2="y2",
-            color=colour,
-            stroke=alt.Stroke("level:Q", legend=None, scale=alt.Scale(scheme=SEQUENCE, domain=[levels[0], levels[-1]])),
+class Map:
+    """One map under construction: layers over the plane of two factors, labels kept clear of each other."""
+
+    def __init__(self, field: Field, z: Array, names: tuple[str, str], *, side: int, busy: Array):
+        self._field, self._z, self._names, self._side = field, z, names, side
+        self._busy = [self._unit(p) for p in np.atleast_2d(busy)]
+        self._layers: list[alt.Chart | alt.LayerChart] = []
+
+    def fill(self, levels: Array) -> Map:
+        """Contour bands in viridis, one path a band."""
+        middle = (levels[1:] + levels[:-1]) / 2
+        f = self._field
+        rows: list[tuple] = []
+        for n, corners in bands(f.x, f.y, self._z, levels, f.margin):
+            rows += [(middle[n], round(float(a), 3), round(float(b), 3)) for a, b in corners]
+            rows.append((middle[n], None, None))  # lifts the pen
+        frame = pd.DataFrame(rows, columns=["level", "x", "y"]).assign(n=range(len(rows)))
+        scale = alt.Scale(scheme=SEQUENCE, domain=[float(levels[0]), float(levels[-1])])
+        title_x, title_y = (axis_title(name) for name in self._names)
+        self._layers.append(
+            alt.Chart(frame)
+            .mark_line(strokeWidth=0.5, invalid="break-paths-show-domains", interpolate="linear-closed", aria=False)
+            .encode(
+                x=alt.X("x:Q", title=title_x, scale=_padded(f.x), axis=alt.Axis(grid=False)),
+                y=alt.Y("y:Q", title=title_y, scale=_padded(f.y), axis=alt.Axis(grid=False)),
+                detail="level:N",
+                order="n:Q",
+                fill=alt.Fill("level:Q", legend=None, scale=scale),
+                stroke=alt.Stroke("level:Q", legend=None, scale=scale),
+            )
+            .properties(width=self._side, height=self._side)
         )
-        .properties(width=SIDE, height=SIDE)
-    )
+        return self
+
+    def line(self, level: float, word: str = "", *, of: Array | None = None, **style: object) -> Map:
+        """The contour of the field (or of another one, `of`) at `level`, with its label."""
+        f = self._field
+        found = isoline(f.x, f.y, self._z if of is None else of, level, f.margin)
+        options = {"color": HALO, "strokeWidth": 0.9, "opacity": 0.9, "strokeCap": "round", "aria": False} | style
+        frame = pd.DataFrame(found, columns=["x", "y", "x2", "y2"]).round(3)
+        self._layers.append(alt.Chart(frame).mark_rule(**options).encode(x="x:Q", y="y:Q", x2="x2", y2="y2"))
+        if word and len(found):
+            middles = (found[:, :2] + found[:, 2:]) / 2
+            self.label(middles[self._clearest(middles)], word)
+        return self
+
+    def label(self, at: Array, word: str, **style: object) -> Map:
+        """A word at a point, readable on any colour."""
+        frame = pd.DataFrame({"x": [float(at[0])], "y": [float(at[1])], "word": [word]})
+        options = {"fontSize": 11, **style}
+        base = alt.Chart(frame).encode(x="x:Q", y="y:Q", text="word:N")
+        halo = base.mark_text(color=HALO, stroke=HALO, strokeWidth=3.5, strokeJoin="round", opacity=0.85, **options)
+        self._layers += [halo, base.mark_text(color=MAP_INK, **options)]
+        # a word is wide: keep others away from its ends, too
+        reach = 3.2 * len(word) / self._side
+        self._busy += [self._unit(at) + np.array([share * reach, 0.0]) for share in (-1, 0, 1)]
+        return self
+
+    def add(self, layer: alt.Chart) -> Map:
+        self._layers.append(layer)
+        return self
+
+    def runs(self, settings: pd.DataFrame) -> Map:
+        """The settings that were run."""
+        points = settings[list(self._names)].drop_duplicates().set_axis(["x", "y"], axis=1)
+        style = {"filled": True, "size": 42, "color": HALO, "stroke": MAP_INK, "strokeWidth": 1.4, "opacity": 1}
+        return self.add(alt.Chart(points).mark_point(**style).encode(x="x:Q", y="y:Q"))
+
+    def chart(self) -> alt.LayerChart:
+        return alt.layer(*self._layers)
+
+    def _unit(self, point: Array) -> Array:
+        f = self._field
+        return np.array([(point[0] - f.x[0]) / (f.x[-1] - f.x[0]), (point[1] - f.y[0]) / (f.y[-1] - f.y[0])])
+
+    def _clearest(self, candidates: Array) -> int:
+        """The candidate farthest from everything placed so far and from the frame."""
+        if not self._busy:
+            return len(candidates) // 2
+        at = np.array([self._unit(c) for c in candidates])
+        gap = np.linalg.norm(at[:, None, :] - np.array(self._busy)[None], axis=2).min(axis=1)
+        frame = np.minimum(at, 1 - at).min(axis=1)
+        return int(np.argmax(np.minimum(gap, frame + 0.05)))
 
 
-def lines(x: Array, y: Array, z: Array, levels: Sequence[float], **style: object) -> alt.Chart:
-    """Contour lines at `levels`."""
-    segments = [isoline(x, y, z, level) for level in levels]
-    rows = np.concatenate(segments) if segments else np.empty((0, 4))
-    frame = pd.DataFrame(rows, columns=["x", "y", "x2", "y2"]).round(4)
-    options = {"color": HALO, "strokeWidth": 0.8, "opacity": 0.85, "strokeCap": "round"} | style
-    return alt.Chart(frame).mark_rule(**options).encode(x="x:Q", y="y:Q", x2="x2", y2="y2")
-
-
-def line_labels(
-    x: Array, y: Array, z: Array, levels: Sequence[float], words: Sequence[str], at: float = 0.5
-) -> alt.LayerChart:
-    """One label on each line, at the share `at` of its way from left to right."""
-    rows = []
-    for level, word in zip(levels, words, strict=True):
-        found = isoline(x, y, z, level)
-        if len(found) > 2:
-            order = np.argsort(found[:, 0])
-            spot = found[order[int(at * (len(found) - 1))]]
-            rows.append((spot[0], spot[1], word))
-    return label_layer(pd.DataFrame(rows, columns=["x", "y", "word"]))
-
-
-def label_layer(frame: pd.DataFrame, **style: object) -> alt.LayerChart:
-    """Words at x, y: ink on a halo that keeps them readable on any colour."""
-    options = {"fontSize": 11, **style}
-    base = alt.Chart(frame).encode(x="x:Q", y="y:Q", text="word:N")
-    halo = base.mark_text(color=HALO, stroke=HALO, strokeWidth=3.5, strokeJoin="round", opacity=0.85, **options)
-    return halo + base.mark_text(color=MAP_INK, **options)
-
-
-def run_points(frame: pd.DataFrame, names: tuple[str, str]) -> alt.Chart:
-    """The settings that were run."""
-    points = frame[list(names)].drop_duplicates().set_axis(["x", "y"], axis=1)
-    style = {"filled": True, "size": 42, "color": HALO, "stroke": MAP_INK, "strokeWidth": 1.4, "opacity": 1}
-    return alt.Chart(points).mark_point(**style).encode(x="x:Q", y="y:Q")
-
-
-def _padded(values: Array) -> list[float]:
+def _padded(values: Array) -> alt.Scale:
     room = 0.05 * (values[-1] - values[0])
-    return [float(values[0] - room), float(values[-1] + room)]
+    return alt.Scale(domain=[float(values[0] - room), float(values[-1] + room)], nice=False)

@@ -22,22 +22,19 @@ def window(result: Review) -> None:
     """Probability of conformance, the contour at the wanted level, the mean overlay and the set point."""
     study, field = result.window, result.window.field
     names = (study.factors[0].name, study.factors[1].name)
-    titles = (maps.axis_title(names[0]), maps.axis_title(names[1]))
-    grid = (field.x, field.y, field.probability)
-    shown_levels = [v for v in (0.1, 0.5, 0.9) if abs(v - study.wanted) > 0.02]
-    layers = [
-        maps.filled(*grid, LEVELS, titles).properties(width=420, height=420),
-        maps.lines(*grid, shown_levels),
-        maps.line_labels(*grid, shown_levels, [f"{100 * v:g} %" for v in shown_levels]),
-        _overlay(result),
-        maps.lines(*grid, [study.wanted], color=COLOURS[5], strokeWidth=3.2, opacity=1),
-        maps.line_labels(*grid, [study.wanted], [f"{100 * study.wanted:g} %"], at=0.3),
-        *_box(result),
-        maps.run_points(result.experiment.settings, names),
-        *_set_point(result),
-    ]
+    settings = result.experiment.settings
+    busy = np.vstack([settings[list(names)].to_numpy(), study.setting[:2], *_box_corners(result)])
+    plane = maps.Map(field, field.probability, names, side=440, busy=busy).fill(LEVELS)
+    plane.line(study.wanted, f"{100 * study.wanted:g} %", color=COLOURS[5], strokeWidth=3.2, opacity=1)
+    _overlay(result, plane)
+    for level in (0.1, 0.5, 0.9):
+        if abs(level - study.wanted) > 0.02:
+            plane.line(level, f"{100 * level:g} %")
+    _box(result, plane)
+    plane.runs(settings)
+    _set_point(result, plane)
     said = {lang: _window_words(result, lang) for lang in LANGUAGES}
-    picture(alt.layer(*layers), say=said, table=_limits_table(result))
+    picture(plane.chart(), say=said, table=_limits_table(result))
     note("process.note.window", wanted=f"{100 * study.wanted:g}")
     note("process.note.joint_correlated" if study.joint == "correlated" else "process.note.joint_independent",
          correlation=_correlation_words(result))  # fmt: skip
@@ -93,13 +90,16 @@ def drift(result: Review) -> None:
     )
     plain = frame.set_axis(["m", "y", "low", "high"], axis=1)
     floor = 10 * np.floor(plain["low"].min() / 10)
-    x = alt.X("m:Q", title=maps.both("label.process.multiple"), scale=alt.Scale(domain=[0, 4.3], nice=False))
-    y = alt.Y("y:Q", title=maps.both("label.process.yield") + " (%)", scale=alt.Scale(domain=[floor, 100]))
-    band = alt.Chart(plain).mark_area(opacity=0.18, color=COLOURS[0]).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    across = alt.Scale(domain=[0, float(plain["m"].max())], nice=False)
+    x = alt.X("m:Q", title=maps.both("label.process.multiple"), scale=across, axis=alt.Axis(grid=False, tickCount=10))
+    upward = alt.Scale(domain=[floor, 100], zero=False)
+    title = maps.both("label.process.yield") + " (%)"
+    y, y_low = (alt.Y(f"{name}:Q", title=title, scale=upward, axis=alt.Axis(tickCount=6)) for name in ("y", "low"))
+    band = alt.Chart(plain).mark_area(opacity=0.18, color=COLOURS[0]).encode(x=x, y=y_low, y2="high")
     line = alt.Chart(plain).mark_line(color=COLOURS[0]).encode(x=x, y=y)
     wanted = alt.Chart(pd.DataFrame({"y": [100 * study.wanted]}))
     rule = wanted.mark_rule(color=COLOURS[5], strokeDash=[6, 4], strokeWidth=1.5).encode(y="y:Q")
-    word = wanted.mark_text(align="right", dy=-7, x="width", color=COLOURS[5]).encode(
+    word = wanted.mark_text(align="left", dx=96, dy=9, x=0, color=COLOURS[5]).encode(
         y="y:Q", text=alt.value(f"{maps.both('label.process.wanted')} {100 * study.wanted:g} %")
     )
     stated = alt.Chart(pd.DataFrame({"m": [1.0]})).mark_rule(strokeDash=[2, 3]).encode(x="m:Q")
@@ -126,48 +126,47 @@ def drift(result: Review) -> None:
     note("process.note.drift", confidence=f"{100 * study.confidence:g}")
 
 
-def _overlay(result: Review) -> alt.LayerChart:
+def _overlay(result: Review, plane: maps.Map) -> None:
     """Where the mean surfaces alone touch a limit: dashed."""
-    field, charts = result.window.field, []
+    style = {"color": maps.MAP_INK, "strokeDash": [4, 3], "strokeWidth": 1.4, "opacity": 1}
     for response in result.window.limited:
         for limit in (response.limits.lower, response.limits.upper):
             if limit is not None:
-                z = field.means[response.name]
-                style = {"color": maps.MAP_INK, "strokeDash": [4, 3], "strokeWidth": 1.4, "opacity": 1}
-                charts.append(maps.lines(field.x, field.y, z, [limit], **style))
                 word = f"{name_of(response.name, 'en')} {limit:g} {symbol_of(response.name)}".strip()
-                charts.append(maps.line_labels(field.x, field.y, z, [limit], [word], at=0.12))
-    return alt.layer(*charts)
+                plane.line(limit, word, of=result.window.field.means[response.name], **style)
 
 
-def _box(result: Review) -> list[alt.Chart]:
+def _box_corners(result: Review) -> list[tuple[float, float]]:
     if result.window.box is None:
         return []
-    (x1, x2), (y1, y2) = result.window.box
-    frame = pd.DataFrame({"x": [x1], "x2": [x2], "y": [y1], "y2": [y2]})
-    style = {"fillOpacity": 0, "stroke": maps.HALO, "strokeWidth": 2}
-    return [alt.Chart(frame).mark_rect(**style).encode(x="x:Q", x2="x2", y="y:Q", y2="y2")]
+    x, y = result.window.box
+    return [(a, b) for a in x for b in y]
 
 
-def _set_point(result: Review) -> list[alt.Chart]:
+def _box(result: Review, plane: maps.Map) -> None:
+    if result.window.box is not None:
+        (x1, x2), (y1, y2) = result.window.box
+        frame = pd.DataFrame({"x": [x1], "x2": [x2], "y": [y1], "y2": [y2]})
+        style = {"fillOpacity": 0, "stroke": maps.HALO, "strokeWidth": 2}
+        plane.add(alt.Chart(frame).mark_rect(**style).encode(x="x:Q", x2="x2", y="y:Q", y2="y2"))
+
+
+def _set_point(result: Review, plane: maps.Map) -> None:
     """A cross at the set point and the ellipse that holds 95 % of the drift."""
     study = result.window
     at = study.setting[:2]
-    layers: list[alt.Chart] = []
     if np.any(study.drift.sd):
         angle = np.linspace(0, 2 * np.pi, 73)
         ring = np.tile(study.set_point.x, (len(angle), 1))
-        ring[:, :2] += np.column_stack([np.cos(angle), np.sin(angle)]) * study.drift.sd[:2] * np.sqrt(-2 * np.log(0.05))
+        reach = study.drift.sd[:2] * np.sqrt(-2 * np.log(0.05))
+        ring[:, :2] += np.column_stack([np.cos(angle), np.sin(angle)]) * reach
         frame = pd.DataFrame(uncoded(study.factors, ring)[:, :2], columns=["x", "y"]).assign(order=range(len(angle)))
         style = {"color": maps.MAP_INK, "strokeWidth": 1.6}
-        layers.append(alt.Chart(frame).mark_line(**style).encode(x="x:Q", y="y:Q", order="order:Q"))
-    point = pd.DataFrame({"x": at[:1], "y": at[1:2], "word": [t("label.process.set_point_short", "en")]})
-    cross = alt.Chart(point).mark_point(
-        shape="cross", size=150, filled=True, color=COLOURS[5], stroke=maps.HALO, opacity=1
-    )
-    layers.append(cross.encode(x="x:Q", y="y:Q"))
-    layers.append(maps.label_layer(point, align="left", dx=14, dy=14, fontWeight="bold"))
-    return layers
+        plane.add(alt.Chart(frame).mark_line(**style).encode(x="x:Q", y="y:Q", order="order:Q"))
+    point = pd.DataFrame({"x": at[:1], "y": at[1:2]})
+    style = {"shape": "cross", "size": 150, "filled": True, "color": COLOURS[5], "stroke": maps.HALO, "opacity": 1}
+    plane.add(alt.Chart(point).mark_point(**style).encode(x="x:Q", y="y:Q"))
+    plane.label(at, t("label.process.set_point_short", "en"), align="right", dx=-14, dy=27, fontWeight="bold")
 
 
 def _limits_table(result: Review) -> pd.DataFrame:

@@ -1,10 +1,18 @@
-"""Contour geometry of a field on a grid: lines at a level and filled bands, as plain coordinates to draw."""
+"""Contour geometry of a field on a grid: lines at a level and filled bands, as plain coordinates to draw.
+
+Everything is cut along scalar fields that are linear on the edges of the cells: the field itself at its levels,
+and a margin that is positive inside the region that may be drawn.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 Array = np.ndarray
+Polygon = list[tuple[float, float]]
+Vertex = tuple[float, float, float, float]  # x, y, field, margin
 
 # For each of the 16 corner patterns of a cell (bit 0 lower left, 1 lower right, 2 upper right, 3 upper left; set
 # when above the level) the pairs of edges a line joins; edges 0 bottom, 1 right, 2 top, 3 left.
@@ -14,51 +22,79 @@ _JOINS = {
 }  # fmt: skip
 
 
-def isoline(x: Array, y: Array, z: Array, level: float) -> Array:
+def isoline(x: Array, y: Array, z: Array, level: float, margin: Array | None = None) -> Array:
     """Segments (m, 4) of x1, y1, x2, y2 where the field `z` (len(x), len(y)) crosses `level`.
 
-    Marching squares with linear interpolation along the edges; cells touching a NaN are left out. A saddle cell is
-    split by the sign of its corners alone.
+    Marching squares with linear interpolation along the edges, cut where `margin` (same shape) is negative. A saddle
+    cell is split by the sign of its corners alone.
     """
-    z = np.asarray(z, float)
     segments = []
     above = z > level
-    for i in range(len(x) - 1):
-        for j in range(len(y) - 1):
-            corner = ((i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1))
-            values = [z[c] for c in corner]
-            pattern = sum(1 << n for n, c in enumerate(corner) if above[c])
-            if pattern in (0, 15) or not np.isfinite(values).all():
-                continue
-            for pair in _JOINS[pattern]:
-                ends = []
-                for edge in pair:
-                    a, b = edge, (edge + 1) % 4
-                    share = (level - values[a]) / (values[b] - values[a])
-                    (ia, ja), (ib, jb) = corner[a], corner[b]
-                    ends += [x[ia] + share * (x[ib] - x[ia]), y[ja] + share * (y[jb] - y[ja])]
-                segments.append(ends)
+    mixed = (above[:-1, :-1] + above[1:, :-1] * 2 + above[1:, 1:] * 4 + above[:-1, 1:] * 8).astype(int)
+    for i, j in zip(*np.nonzero((mixed != 0) & (mixed != 15)), strict=True):
+        corner = _cell(x, y, z, margin, i, j)
+        for pair in _JOINS[int(mixed[i, j])]:
+            ends = [_between(corner[edge], corner[(edge + 1) % 4], 2, level) for edge in pair]
+            kept = _cut(ends, 3, 0.0, closed=False)
+            if len(kept) == 2:
+                segments.append((*kept[0][:2], *kept[1][:2]))
     return np.asarray(segments, float).reshape(-1, 4)
 
 
-def bands(x: Array, y: Array, z: Array, levels: Array) -> list[tuple[float, float, float, float, int]]:
-    """Filled contours as rectangles (x1, y1, x2, y2, band), band n between levels n and n + 1.
+def bands(x: Array, y: Array, z: Array, levels: Array, margin: Array | None = None) -> Iterator[tuple[int, Polygon]]:
+    """Filled contours as polygons: (n, corners) for the band between levels n and n + 1, in no particular order.
 
-    Each grid row becomes runs of equal band whose ends are interpolated between the nodes: a few rectangles a row
-    instead of one a node. Values outside the levels take the first or last band; NaN leaves a hole.
+    Values beyond the outer levels belong to the outer bands. Whole cells of one band in a row come as one polygon.
     """
     levels = np.asarray(levels, float)
-    edges = np.concatenate([[y[0]], (y[1:] + y[:-1]) / 2, [y[-1]]])
-    found = []
-    for j in range(len(y)):
-        row = np.asarray(z, float)[:, j]
-        fine = np.linspace(x[0], x[-1], 8 * (len(x) - 1) + 1)
-        values = np.interp(fine, x, row)  # NaN spreads to the neighbouring intervals only
-        inside = np.clip(np.searchsorted(levels, values, "right") - 1, 0, len(levels) - 2)
-        band = np.where(np.isfinite(values), inside, -1)
-        starts = np.flatnonzero(np.diff(band, prepend=-2))
-        for start, stop in zip(starts, [*starts[1:], len(fine) - 1], strict=True):
-            if band[start] >= 0 and stop > start:
-                ends = (fine[start], edges[j], fine[stop], edges[j + 1])
-                found.append((*(float(v) for v in ends), int(band[start])))
-    return found
+    last = len(levels) - 2
+    node = np.clip(np.searchsorted(levels, z, "right") - 1, 0, last)
+    corners = np.stack([node[:-1, :-1], node[1:, :-1], node[1:, 1:], node[:-1, 1:]])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if margin is None:
+        drawn = whole = np.ones(low.shape, bool)
+    else:
+        inside = np.stack([margin[:-1, :-1], margin[1:, :-1], margin[1:, 1:], margin[:-1, 1:]]) >= 0
+        drawn, whole = inside.any(axis=0), inside.all(axis=0)
+    for j in range(low.shape[1]):
+        i = 0
+        while i < low.shape[0]:
+            n = int(low[i, j])
+            if whole[i, j] and n == high[i, j]:
+                start = i
+                while i < low.shape[0] and whole[i, j] and low[i, j] == high[i, j] == n:
+                    i += 1
+                yield n, [(x[start], y[j]), (x[i], y[j]), (x[i], y[j + 1]), (x[start], y[j + 1])]
+                continue
+            if drawn[i, j]:
+                cell = _cut(_cell(x, y, z, margin, i, j), 3, 0.0)
+                for n in range(int(low[i, j]), int(high[i, j]) + 1):
+                    part = cell if n == 0 else _cut(cell, 2, levels[n])
+                    part = part if n == last else _cut(part, 2, levels[n + 1], keep_above=False)
+                    if len(part) > 2:
+                        yield n, [(v[0], v[1]) for v in part]
+            i += 1
+
+
+def _cell(x: Array, y: Array, z: Array, margin: Array | None, i: int, j: int) -> list[Vertex]:
+    around = ((i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1))
+    return [(x[a], y[b], z[a, b], 1.0 if margin is None else margin[a, b]) for a, b in around]
+
+
+def _cut(shape: list[Vertex], by: int, level: float, *, keep_above: bool = True, closed: bool = True) -> list[Vertex]:
+    """The part of a polygon, or of a segment when not `closed`, where coordinate `by` is above (or below) `level`."""
+    sign = 1 if keep_above else -1
+    kept: list[Vertex] = []
+    for n, vertex in enumerate(shape):
+        before = shape[n - 1]
+        inside, inside_before = sign * (vertex[by] - level) >= 0, sign * (before[by] - level) >= 0
+        if inside != inside_before and (closed or n):
+            kept.append(_between(before, vertex, by, level))
+        if inside:
+            kept.append(vertex)
+    return kept
+
+
+def _between(a: Vertex, b: Vertex, by: int, level: float) -> Vertex:
+    share = (level - a[by]) / (b[by] - a[by])
+    return tuple(p + share * (q - p) for p, q in zip(a, b, strict=True))

@@ -62,9 +62,12 @@ class Region:
 
     def contains(self, x: Array, slack: float = 1e-9) -> Array:
         """Which of the coded points (n, k) lie inside."""
+        return self.margin(x) >= -slack
+
+    def margin(self, x: Array) -> Array:
+        """How far inside the coded points (n, k) lie; negative outside."""
         x = np.atleast_2d(np.asarray(x, float))
-        boxed = np.all((x >= self.low - slack) & (x <= self.high + slack), axis=1)
-        return boxed & (np.linalg.norm(x, axis=1) <= self.radius + slack)
+        return np.minimum(self.radius - np.linalg.norm(x, axis=1), np.minimum(x - self.low, self.high - x).min(axis=1))
 
     def inward(self, x: Array) -> Array:
         """The points (n, k) moved into the region: clipped to the box, then drawn to the sphere."""

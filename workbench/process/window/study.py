@@ -43,13 +43,22 @@ class Response:
 
 @dataclass(frozen=True)
 class Field:
-    """Values on a grid of the first two factors (in their units), the others at the set point; NaN outside."""
+    """Values on a grid of the first two factors (in their units), the others at the set point.
+
+    `margin` (coded) is negative where a node lies outside the explored region: values there are extrapolated and
+    count for nothing.
+    """
 
     x: Array
     y: Array
     means: dict[str, Array]
     probability: Array
     mean_inside: Array
+    margin: Array
+
+    @property
+    def explored(self) -> Array:
+        return self.margin >= -1e-9
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def study(
     joint: str = "independent",
     wanted: float = 0.9,
     confidence: float = 0.95,
-    grid_count: int = 41,
+    grid_count: int = 37,
 ) -> WindowStudy:
     """Fit every response, find the window of all `limits` and recommend a set point.
 
@@ -129,11 +138,10 @@ def study(
     region = Region.of(x)
     drift = Drift(np.asarray(drift_sd, float) / [f.half_range for f in factors])
     point = recommend(surfaces, bounds, region, drift, correlation=coupling, confidence=confidence)
-    field, inside = _field(modelled, surfaces, bounds, region, point, coupling, factors, grid_count)
-    judged = np.isfinite(field.probability)
-    window = judged & (np.nan_to_num(field.probability) >= wanted)
+    field = _field(modelled, surfaces, bounds, region, point, coupling, factors, grid_count)
+    explored = field.explored
+    window = explored & (field.probability >= wanted)
     held = operating_range(window)
-    edge_distance = min(region.radius - np.linalg.norm(point.x), *(point.x - region.low), *(region.high - point.x))
     return WindowStudy(
         factors=factors,
         x=x,
@@ -147,10 +155,10 @@ def study(
         set_point=point,
         field=field,
         window_exists=bool(window.any() or point.still >= wanted),
-        window_share=float(window.sum() / inside),
-        mean_window_share=float((judged & field.mean_inside).sum() / inside),
+        window_share=float(window.sum() / explored.sum()),
+        mean_window_share=float((explored & field.mean_inside).sum() / explored.sum()),
         box=None if held is None else tuple(_ends(axis[s]) for axis, s in zip((field.x, field.y), held, strict=True)),
-        on_edge=bool(edge_distance < 1e-3),
+        on_edge=bool(region.margin(point.x)[0] < 1e-3),
         curve=_curve(surfaces, bounds, point, drift, coupling, confidence),
     )
 
@@ -174,21 +182,18 @@ def _field(
     coupling: Array | None,
     factors: Sequence[Factor],
     count: int,
-) -> tuple[Field, int]:
+) -> Field:
     axes = [np.linspace(a, b, count) for a, b in zip(region.low[:2], region.high[:2], strict=True)]
     nodes = np.tile(point.x, (count * count, 1))
     nodes[:, :2] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    known = region.contains(nodes)
-
-    def on_grid(values: Array) -> Array:
-        return np.where(known, values, np.nan).reshape(count, count)
-
     means = {r.name: r.surface.mean(nodes) for r in modelled}
     overlay = np.all([limit.hold(means[s.response]) for s, limit in zip(surfaces, bounds, strict=True)], axis=0)
     joint = conformance(surfaces, bounds, nodes, correlation=coupling)[0]
     ends = [uncoded(factors[i : i + 1], axes[i][:, None])[:, 0] for i in range(2)]
-    gridded = {name: on_grid(values) for name, values in means.items()}
-    return Field(*ends, gridded, on_grid(joint), overlay.reshape(count, count)), int(known.sum())
+    square = (count, count)
+    gridded = {name: values.reshape(square) for name, values in means.items()}
+    margin = region.margin(nodes).reshape(square)
+    return Field(*ends, gridded, joint.reshape(square), overlay.reshape(square), margin)
 
 
 def _curve(
@@ -201,7 +206,8 @@ def _curve(
 ) -> DriftCurve | None:
     if not np.any(drift.sd):
         return None
-    multiple = np.linspace(0, 4, 9)
+    # up to a drift of a quarter of the tested range: beyond that nothing was explored
+    multiple = np.linspace(0, max(2.0, 0.5 / float(drift.sd.max())), 9)
     draws = posterior(surfaces, draws_log2=9)
     rows = []
     for m in multiple:
