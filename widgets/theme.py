@@ -19,7 +19,10 @@ from workbench.reports.look import (
 
 COLOURS = CATEGORIES
 # The specification itself, no HTML that would load a script from a network; reports draw it, Live asks for SVG.
-alt.renderers.enable("mimetype")
+# Its type ends in "+json": Altair's own "application/vnd.vegalite.v6.json" is refused by nbformat, and so by papermill.
+MIME = "application/vnd.vegalite.v6+json"
+alt.renderers.register("workbench", lambda spec, **_: {MIME: spec, "text/plain": "<chart>"})
+alt.renderers.enable("workbench")
 __all__ = ["COLOURS", "DIE_COLOURS", "DIVERGING", "MATERIAL_COLOURS", "SEQUENCE", "VERDICT_COLOURS"]
 
 
