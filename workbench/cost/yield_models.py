@@ -50,7 +50,7 @@ def negative_binomial(x: ArrayLike, cluster_count: ArrayLike = 10.0) -> np.ndarr
     c = np.asarray(cluster_count, float)
     if np.any(c <= 0):
         raise DomainError("cost.domain", where="negative_binomial: cluster_count", got=cluster_count, allowed="> 0")
-    return (1 + _defects(x) / c) ** -c
+    return np.exp(-c * np.log1p(_defects(x) / c))  # stays exact for large c
 
 
 MODELS = {
