@@ -80,8 +80,6 @@ def restore(source: str | os.PathLike, url: str | os.PathLike | None = None, *, 
 
 def _verified(source: Path) -> int:
     engine = _file_engine(source)
-    if not source.exists():
-        raise StoreError("store.missing", where=source)
     engine.inspect()
     record = source.with_name(source.name + ".json")
     if record.exists():
@@ -132,8 +130,6 @@ def upgrade(url: str | os.PathLike | None = None) -> dict:
     """
     engine = engine_for(locate(url))
     if engine.mode == "file":
-        if not engine.path.exists():
-            raise StoreError("store.missing", where=engine.where)
         engine.inspect()
     store = Store(engine)
     with store.exclusive("upgrade"):

@@ -70,6 +70,8 @@ class FileEngine:
 
     def inspect(self) -> None:
         """Look at the file from outside. Raises StoreError when it cannot be a store on a sound disk."""
+        if not self.path.exists():
+            raise StoreError("store.missing", where=self.where)
         self.require_local()
         with faults.translated(self.where):
             if self.path.is_dir():

@@ -213,9 +213,9 @@ def _columns(connection: Any, source: str) -> set[str]:
 
 
 def _ask(connection: Any, sql: str) -> Any:
-    """The first value of a question to PostgreSQL."""
-    row = connection.execute(f"SELECT * FROM postgres_query('pg', {text(sql)})").fetchone()
-    return row[0] if row else None
+    """The first value of a question to PostgreSQL. Read to its end: a result left open keeps the connection."""
+    rows = connection.execute(f"SELECT * FROM postgres_query('pg', {text(sql)})").fetchall()
+    return rows[0][0] if rows else None
 
 
 def _holder(connection: Any, numbers: list[int]) -> str:

@@ -50,8 +50,8 @@ class Session:
 
     def value(self, sql: str) -> Any:
         """The first value of the first row, None when there is no row."""
-        row = self.run(sql).fetchone()
-        return row[0] if row else None
+        rows = self.run(sql).fetchall()
+        return rows[0][0] if rows else None
 
     def frame(self, sql: str) -> pandas.DataFrame:
         return self.run(sql).df()
