@@ -9,8 +9,8 @@ from papermill.engines import papermill_engines
 from workbench.errors import InputError
 from workbench.runs import forkengine
 
-FORK, WARM, STOCK = "workbench-fork", "workbench-warm", "nbclient"
-CHOICES = {"fork": FORK, "warm": WARM, "stock": STOCK}
+FORK, WARM = "workbench-fork", "workbench-warm"
+CHOICES = {"fork": FORK, "warm": WARM}
 
 
 def register() -> None:
@@ -22,7 +22,7 @@ def register() -> None:
 
 
 def choose(wanted: str | None = None) -> str:
-    """The engine's papermill name: $WORKBENCH_ENGINE or `wanted` (fork, warm, stock), else the best this system has."""
+    """The engine's papermill name: $WORKBENCH_ENGINE or `wanted` (fork, warm), else the best this system has."""
     wanted = wanted or os.environ.get("WORKBENCH_ENGINE") or ("fork" if forkengine.available() else "warm")
     if wanted not in CHOICES or (wanted == "fork" and not forkengine.available()):
         raise InputError("run.unknown_engine", where="WORKBENCH_ENGINE", got=wanted, allowed=", ".join(CHOICES))

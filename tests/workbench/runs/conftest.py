@@ -55,7 +55,7 @@ def execute(tmp_path: Path):
                     source,
                     result,
                     parameters or {},
-                    engine_name=engines.CHOICES[engine],
+                    engine_name=engines.CHOICES.get(engine),
                     progress_bar=False,
                     cwd=tmp_path,
                     **options,
