@@ -33,13 +33,13 @@ def control_chart(result: Review) -> None:
     )
     picture(alt.vconcat(*charts, spacing=18), say=said, table=frame)
     note(
-        f"process.note.chart_{pair.convention}",
+        f"process.chart_note.{pair.convention}",
         sigma=shown(pair.sigma, 4),
         unit=symbol_of(monitor.parameter),
         baseline=pair.baseline_count,
         size=pair.subgroup_size,
     )
-    note(f"process.note.rules_{result.quality.rules}")
+    note(f"process.rules_note.{result.quality.rules}")
     note("process.note.source", chip=monitor.origin.flag, source=monitor.origin.source)
 
 

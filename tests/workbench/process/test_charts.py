@@ -80,7 +80,9 @@ def test_charts_follow_a_change_of_origin_and_unit(data, shift, scale):
         for side in ("lower", "centre", "upper"):
             expected = scale * getattr(before.location, side) + shift
             assert getattr(after.location, side) == pytest.approx(expected, rel=1e-9, abs=1e-8 * (1 + abs(shift)))
-            assert getattr(after.spread, side) == pytest.approx(scale * getattr(before.spread, side), rel=1e-8, abs=1e-10)
+            assert getattr(after.spread, side) == pytest.approx(
+                scale * getattr(before.spread, side), rel=1e-8, abs=1e-10
+            )
         assert after.sigma_dof == before.sigma_dof
 
 

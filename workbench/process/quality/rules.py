@@ -29,23 +29,23 @@ def beyond(z: Array, sigma: float = 3.0) -> Array:
     return np.abs(z) > sigma
 
 
-def run_one_side(z: Array, length: int) -> Array:
-    """`length` points in a row on one side of the centre line."""
-    return _streak(z > 0, length) | _streak(z < 0, length)
+def run_one_side(z: Array, count: int) -> Array:
+    """`count` points in a row on one side of the centre line."""
+    return _streak(z > 0, count) | _streak(z < 0, count)
 
 
-def trend(z: Array, length: int) -> Array:
-    """`length` points in a row steadily rising or falling (length - 1 steps)."""
+def trend(z: Array, count: int) -> Array:
+    """`count` points in a row steadily rising or falling (count - 1 steps)."""
     step = np.diff(z, prepend=np.nan)
-    return _streak(step > 0, length - 1) | _streak(step < 0, length - 1)
+    return _streak(step > 0, count - 1) | _streak(step < 0, count - 1)
 
 
-def alternating(z: Array, length: int) -> Array:
-    """`length` points in a row alternating up and down (length - 2 turns)."""
+def alternating(z: Array, count: int) -> Array:
+    """`count` points in a row alternating up and down (count - 2 turns)."""
     step = np.diff(z, prepend=np.nan)
     turn = np.zeros(len(z), bool)
     turn[2:] = step[2:] * step[1:-1] < 0
-    return _streak(turn, length - 2)
+    return _streak(turn, count - 2)
 
 
 def zone(z: Array, count: int, of: int, sigma: float) -> Array:
@@ -58,22 +58,22 @@ def zone(z: Array, count: int, of: int, sigma: float) -> Array:
     return flagged
 
 
-def hugging(z: Array, length: int, sigma: float = 1.0) -> Array:
-    """`length` points in a row within `sigma` of the centre line: limits too wide, or mixed streams in a subgroup."""
-    return _streak(np.abs(z) < sigma, length)
+def hugging(z: Array, count: int, sigma: float = 1.0) -> Array:
+    """`count` points in a row within `sigma` of the centre line: limits too wide, or mixed streams in a subgroup."""
+    return _streak(np.abs(z) < sigma, count)
 
 
-def avoiding(z: Array, length: int, sigma: float = 1.0) -> Array:
-    """`length` points in a row farther than `sigma` from the centre line, on both sides: two streams mixed."""
+def avoiding(z: Array, count: int, sigma: float = 1.0) -> Array:
+    """`count` points in a row farther than `sigma` from the centre line, on both sides: two streams mixed."""
     away = np.abs(z) > sigma
-    return _streak(away, length) & ~run_one_side(z, length)
+    return _streak(away, count) & ~run_one_side(z, count)
 
 
-def _streak(holds: Array, length: int) -> Array:
-    """Where `holds` was true for at least `length` points up to and including this one."""
+def _streak(holds: Array, count: int) -> Array:
+    """Where `holds` was true for at least `count` points up to and including this one."""
     total = np.cumsum(holds)
     before = np.maximum.accumulate(np.where(holds, 0, total))
-    return (total - before) >= length
+    return (total - before) >= count
 
 
 Rule = Callable[[Array], Array]

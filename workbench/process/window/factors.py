@@ -52,7 +52,7 @@ class Region:
 
     low: Array
     high: Array
-    radius: float
+    reach: float
 
     @classmethod
     def of(cls, x: Array) -> Region:
@@ -67,13 +67,13 @@ class Region:
     def margin(self, x: Array) -> Array:
         """How far inside the coded points (n, k) lie; negative outside."""
         x = np.atleast_2d(np.asarray(x, float))
-        return np.minimum(self.radius - np.linalg.norm(x, axis=1), np.minimum(x - self.low, self.high - x).min(axis=1))
+        return np.minimum(self.reach - np.linalg.norm(x, axis=1), np.minimum(x - self.low, self.high - x).min(axis=1))
 
     def inward(self, x: Array) -> Array:
         """The points (n, k) moved into the region: clipped to the box, then drawn to the sphere."""
         x = np.clip(np.atleast_2d(np.asarray(x, float)), self.low, self.high)
         distance = np.linalg.norm(x, axis=1, keepdims=True)
-        return x * np.minimum(1.0, self.radius / np.maximum(distance, 1e-300))
+        return x * np.minimum(1.0, self.reach / np.maximum(distance, 1e-300))
 
     def grid(self, count: int) -> tuple[list[Array], Array]:
         """Axes of `count` values over the bounding box of each factor, and all their combinations (count**k, k)."""

@@ -26,6 +26,11 @@ def full_quadratic(count: int) -> tuple[Term, ...]:
     return linear(count) + pairs + squares
 
 
+def interactions(count: int) -> tuple[Term, ...]:
+    """Intercept, slopes and two-factor interactions of `count` factors."""
+    return tuple(term for term in full_quadratic(count) if max(term) < 2)
+
+
 def parents(term: Term) -> Iterator[Term]:
     """The terms one order lower that `term` contains."""
     for i, power in enumerate(term):

@@ -17,10 +17,10 @@ from workbench.process.window.conformance import (
 )
 from workbench.process.window.diagnostics import Diagnostics, diagnose
 from workbench.process.window.factors import Factor, Region, coded, uncoded
-from workbench.process.window.selection import Term, backward, full_quadratic
+from workbench.process.window.selection import Term, backward, full_quadratic, interactions, linear
 from workbench.process.window.setpoint import Drift, SetPoint, operating_range, recommend, yield_with_drift
 from workbench.process.window.stationary import StationaryPoint, stationary_point
-from workbench.process.window.surface import Surface, fit
+from workbench.process.window.surface import Surface, design_matrix, fit
 
 Array = np.ndarray
 MODELS = ("selected", "full_quadratic")
@@ -119,10 +119,10 @@ def study(
 ) -> WindowStudy:
     """Fit every response, find the window of all `limits` and recommend a set point.
 
-    `settings` (n, k) and `drift_sd` (k,) are in the factors' units. `model`: "selected" (backward by AICc from the
-    full quadratic, hierarchy kept) or "full_quadratic". `joint`: responses "independent" given the setting, or
-    "correlated" as their residuals are. Raises DomainError: no response has a limit, an unknown choice, and what
-    `fit` refuses.
+    `settings` (n, k) and `drift_sd` (k,) are in the factors' units. `model`: "full_quadratic" (the largest model the
+    runs allow) or "selected" (backward from there by AICc, hierarchy kept). `joint`: responses "independent" given
+    the setting, or "correlated" as their residuals are. Raises DomainError: no response has a limit, an unknown
+    choice, and what `fit` refuses.
     """
     if model not in MODELS or joint not in JOINTS:
         raise DomainError("process.choice", got=f"{model}, {joint}", allowed=", ".join(MODELS + JOINTS))
@@ -165,12 +165,22 @@ def study(
 
 def _response(name: str, x: Array, y: Array, limits: Limits | None, factors: Sequence[Factor], model: str) -> Response:
     names = [f.name for f in factors]
-    terms = full_quadratic(len(factors))
+    terms = largest_model(x)
     full = fit(x, y, terms, response=name, factors=names)
     path = backward(terms, lambda t: fit(x, y, t, response=name, factors=names).aicc)
     selected = fit(x, y, path[-1][0], response=name, factors=names)
     surface = selected if model == "selected" else full
     return Response(name, limits, surface, full, selected, tuple(path), diagnose(surface), stationary_point(surface))
+
+
+def largest_model(x: Array) -> tuple[Term, ...]:
+    """The full quadratic where the coded runs can tell its terms apart and leave residual degrees of freedom; else
+    without the squares (a factorial), else the slopes alone. A group of terms is taken whole or not at all."""
+    for terms in (full_quadratic(x.shape[1]), interactions(x.shape[1])):
+        m = design_matrix(terms, x)
+        if len(m) > m.shape[1] and np.linalg.matrix_rank(m) == m.shape[1]:
+            return terms
+    return linear(x.shape[1])
 
 
 def _field(

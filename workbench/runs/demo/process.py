@@ -10,7 +10,7 @@ from workbench import facts
 def seed(store) -> list[str]:
     """Add the published lots to the store; what is there already stays. Returns what was added.
 
-    `hard-bake` holds the 25 subgroups from which the book sets its limits, `hard-bake-later` the same and the 20
+    `hard-bake` holds the 25 subgroups of `flow_width_um` from which the book sets its limits, `hard-bake-later` the same and the 20
     that followed.
     """
     present = {lot["lot_id"] for lot in store.lots.list()}
