@@ -8,7 +8,7 @@ from widgets.design.words import Key, sentence
 from widgets.page import note, say, table
 from workbench import materials
 from workbench.cost.parameters import chiplet_actuary
-from workbench.cost.review import StackReview
+from workbench.cost.review import StackReview, number
 from workbench.i18n import LANGUAGES
 from workbench.stack import Layer
 
@@ -66,15 +66,13 @@ def stack_table(r: StackReview) -> None:
 def checks(r: StackReview) -> None:
     """Every limit with the value, the limit, the outcome and the source of the limit."""
     order = sorted(r.checks, key=lambda c: -_OUTCOMES.index(c.outcome))
-    symbol = {"um": "µm", "mm": "mm", "mm2": "mm²", "percent": "%", "": "–"}
+    symbol = {"um": " µm", "mm": " mm", "mm2": " mm²", "percent": " %", "": ""}
     rows = [
         {
             "limit_name": sentence(f"design.limit.{c.id}"),
             "limit_place": c.place or "–",
-            "limit_value": c.value,
-            "limit_sense": "≤" if c.at_most else "≥",
-            "limit_limit": c.limit,
-            "limit_unit": symbol[c.unit],
+            "limit_value": number(c.value) + symbol[c.unit],
+            "limit_limit": ("≤ " if c.at_most else "≥ ") + number(c.limit) + symbol[c.unit],
             "limit_outcome": sentence(f"design.outcome.{c.outcome}"),
             "limit_source": c.source or sentence("design.source_required"),
         }
