@@ -85,15 +85,16 @@ def validity(result: SystemReview) -> None:
     )
     for own in result.own_runs:
         findings = own.measurement.findings
+        pairs = zip(findings[rules.OFFICIAL], findings[rules.SHORT], strict=True)
         rows, flags = [], {}
-        for index, (official, short) in enumerate(zip(findings[rules.OFFICIAL], findings[rules.SHORT], strict=True)):
+        for index, (official, short) in enumerate(sorted(pairs, key=lambda p: (p[1].ok, p[0].ok))):  # broken first
             rows.append(
                 {
                     "rule": _both(f"validation.rule.{official.rule}"),
-                    "got": finding_got(official),
-                    "required_official": finding_required(official),
-                    "required_short": finding_required(short),
+                    "got": {lang: finding_got(official, lang) for lang in LANGUAGES},
+                    "required_official": {lang: finding_required(official, lang) for lang in LANGUAGES},
                     "official": official.ok,
+                    "required_short": {lang: finding_required(short, lang) for lang in LANGUAGES},
                     "short": short.ok,
                 }
             )
@@ -166,7 +167,7 @@ def _percentile_chart(own: OwnRun, confidence: float) -> alt.LayerChart:
     marks = _percentile_table(own)
     marks["slower"] = [1 - p.percentile for p in own.percentiles]
     marks = marks[marks["slower"] >= curve["slower"].min()]
-    marks["text"] = [f"{p}  {shown(v, 3)}" for p, v in zip(marks["percentile"], marks["latency_us"], strict=True)]
+    marks["text"] = [f"{p}: {shown(v, 3)}" for p, v in zip(marks["percentile"], marks["latency_us"], strict=True)]
     # every query's label would crowd the tail; those engineers quote are named
     named = marks[marks["percentile"].isin(["p50", "p90", "p99", "p99.9"])]
     ticks = [v for v in (0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001) if v >= curve["slower"].min()]
@@ -176,12 +177,14 @@ def _percentile_chart(own: OwnRun, confidence: float) -> alt.LayerChart:
         scale=alt.Scale(type="log", reverse=True, nice=False, domain=[curve["slower"].min(), 0.95]),
         axis=alt.Axis(values=ticks, labelExpr="format(100 * (1 - datum.value), '~g')", grid=True),
     )
-    y = alt.Y(title=t("validation.axis.latency"), scale=alt.Scale(type="log", nice=False, padding=14))
+    scale = alt.Scale(type="log", nice=False, padding=18)
+    axis = alt.Axis(values=[m * 10**e for e in range(-1, 8) for m in (1, 2, 5)], format=",~g")
+    y = {"title": t("validation.axis.latency"), "scale": scale, "axis": axis}
     band = alt.Chart(curve).mark_area(opacity=0.25, color=_BETTER)
-    band = band.encode(x=x, y=alt.Y("low_us:Q", title=t("validation.axis.latency"), scale=y.scale), y2="high_us:Q")
-    line = alt.Chart(curve).mark_line(color=_BETTER).encode(x=x, y=alt.Y("us:Q", title=t("validation.axis.latency")))
+    band = band.encode(x=x, y=alt.Y("low_us:Q", **y), y2="high_us:Q")
+    line = alt.Chart(curve).mark_line(color=_BETTER).encode(x=x, y=alt.Y("us:Q", **y))
     points = alt.Chart(named).mark_point(color=_BETTER, size=60).encode(x=x, y="latency_us:Q")
-    texts = alt.Chart(named).mark_text(align="right", dx=-8, dy=-9).encode(x=x, y="latency_us:Q", text="text:N")
+    texts = alt.Chart(named).mark_text(align="center", dy=-14).encode(x=x, y="latency_us:Q", text="text:N")
     return alt.layer(band, line, points, texts).properties(width=_WIDTH, height=300)
 
 
@@ -244,7 +247,9 @@ def comparison(result: SystemReview) -> None:
 def _ratio_chart(result: SystemReview) -> alt.VConcatChart:
     reference = result.parameters.system_id
     everything = [r.ratio for g in result.groups for r in g.ratios(reference)]
-    domain = [min(everything) / 1.25, max(everything) * 1.25]
+    span = max(everything) / min(everything)
+    room = max(span**0.22, 1.25) if min(everything) < 1 else max(span**0.02, 1.05)  # for the labels on the left
+    domain = [min(everything) / room, max(everything) * max(span**0.02, 1.05)]
     rows = []
     for number, g in enumerate(result.groups):
         last = number == len(result.groups) - 1
@@ -273,7 +278,7 @@ def _ratio_row(g: compare.Group, reference: str, domain: list[float], last: bool
         "ratio:Q",
         scale=alt.Scale(type="log", domain=domain, nice=False),
         title=t("validation.axis.ratio") if last else None,
-        axis=alt.Axis(labels=last, ticks=last, format="~g", tickCount=6),
+        axis=alt.Axis(labels=last, ticks=last, format="~g", values=_decades(domain)),
     )
     y = alt.Y(
         "system:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, minExtent=260, domain=False, ticks=False)
@@ -281,7 +286,7 @@ def _ratio_row(g: compare.Group, reference: str, domain: list[float], last: bool
     stem = alt.Chart(frame).mark_rule(strokeWidth=3).encode(x=x, x2="one:Q", y=y, color=colour)
     dots = alt.Chart(frame).mark_point(size=90, opacity=1).encode(x=x, y=y, color=colour)
     right = alt.Chart(frame).transform_filter("datum.ratio >= 1").mark_text(align="left", dx=9)
-    left = alt.Chart(frame).transform_filter("datum.ratio < 1").mark_text(align="left", dx=9, dy=-8)
+    left = alt.Chart(frame).transform_filter("datum.ratio < 1").mark_text(align="right", dx=-9)
     layers = [stem, dots, right.encode(x=x, y=y, text="text:N"), left.encode(x=x, y=y, text="text:N")]
     intervals = frame.dropna(subset=["low", "high"])
     if len(intervals):
@@ -289,6 +294,13 @@ def _ratio_row(g: compare.Group, reference: str, domain: list[float], last: bool
     unit = unit_symbol(g.key.unit)
     title = f"{g.key.benchmark} · {g.key.scenario} · {t('validation.metric.' + g.key.metric)}, {unit}"
     return alt.layer(*layers).properties(width=_WIDTH - 220, height=26 * len(frame), title=title)
+
+
+def _decades(domain: list[float]) -> list[float]:
+    """Ticks at powers of ten; at 1, 2 and 5 as well when the ratios span little."""
+    steps = (1,) if domain[1] / domain[0] > 100 else (1, 2, 5)
+    ticks = [m * 10.0**e for e in range(-6, 7) for m in steps]
+    return [tick for tick in ticks if domain[0] <= tick <= domain[1]]
 
 
 def _ratio_table(result: SystemReview, ratios: list[tuple[compare.Group, compare.Ratio]]) -> pd.DataFrame:
@@ -355,7 +367,10 @@ def efficiency(result: SystemReview) -> None:
 def results(result: SystemReview) -> None:
     """Every figure of the system with its interval, state and remark."""
     rows, flags = [], {}
-    for index, e in enumerate(result.entries):
+    if result.own:
+        flags["value"] = "unofficial"
+    entries = sorted(result.entries, key=lambda e: (e.key.benchmark, e.key.scenario, _rank(e.key.metric)))
+    for index, e in enumerate(entries):
         rows.append(
             {
                 "benchmark": e.key.benchmark,
@@ -370,10 +385,8 @@ def results(result: SystemReview) -> None:
         )
         if not e.verified:
             flags[index, "value"] = "unverified"
-        elif e.valid is False:
+        elif e.valid is False and e.key.metric in compare.COMPARED:
             flags[index, "value"] = "invalid"
-        if not e.official:
-            flags[index, "metric"] = "unofficial"
     page.say(
         "validation.say.results_own" if result.own else "validation.say.results_published", count=len(result.entries)
     )
@@ -382,6 +395,11 @@ def results(result: SystemReview) -> None:
         entry = next((e for e in result.entries if e.run_id == run_id), None)
         if entry is not None:
             page.note(f"{entry.key.benchmark} {entry.key.scenario}: {remark}")
+
+
+def _rank(metric: str) -> int:
+    order = ("throughput", "latency", "latency_p50", "latency_p90", "latency_p99", "accuracy")
+    return order.index(metric) if metric in order else len(order)
 
 
 def sources(result: SystemReview) -> None:

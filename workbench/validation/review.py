@@ -171,34 +171,42 @@ def _both(key: str, **values: Any) -> dict[str, str]:
 def _own_summary(result: SystemReview) -> Summary:
     """PASS when every newest run holds the declared rules and its accuracy target, FAIL otherwise."""
     reasons = []
-    for own in result.own_runs:
-        m = own.measurement
-        for name in (rules.SHORT, rules.OFFICIAL):
-            broken = [f for f in m.findings[name] if not f.ok]
-            if not broken:
-                reasons.append(_both("validation.reason.valid", scenario=m.scenario, rules=rules.load(name).title))
-                continue
-            first = broken[0]
-            reasons.append(
-                {
-                    lang: t(
-                        "validation.reason.invalid",
-                        lang,
-                        scenario=m.scenario,
-                        rules=rules.load(name).title,
-                        rule=t(f"validation.rule.{first.rule}", lang),
-                        got=finding_got(first),
-                        required=finding_required(first),
-                        count=len(broken),
-                    )
-                    for lang in LANGUAGES
-                }
-            )
+    for name in (rules.SHORT, rules.OFFICIAL):
+        title = rules.load(name).title
+        holding = [o.measurement.scenario for o in result.own_runs if o.measurement.valid_under(name)]
+        if holding:
+            reasons.append(_both("validation.reason.valid", rules=title, scenarios=", ".join(holding)))
+        reasons += [_broken(finding, scenarios, title) for finding, scenarios in _violations(result.own_runs, name)]
     passed = all(o.accepted for o in result.own_runs)
     reasons.append(_both("validation.reason.unofficial"))
     return Summary(
         Verdict.PASS if passed else Verdict.FAIL, result.system["title"], _own_figures(result.own_runs), tuple(reasons)
     )
+
+
+def _violations(own_runs: tuple[OwnRun, ...], name: str) -> list[tuple[rules.Finding, list[str]]]:
+    """Broken rules of a rule set, each once, with the scenarios in which it is broken in the same way."""
+    found: dict[rules.Finding, list[str]] = {}
+    for own in own_runs:
+        for finding in own.measurement.findings[name]:
+            if not finding.ok:
+                found.setdefault(finding, []).append(own.measurement.scenario)
+    return list(found.items())
+
+
+def _broken(finding: rules.Finding, scenarios: list[str], title: str) -> dict[str, str]:
+    return {
+        lang: t(
+            "validation.reason.invalid",
+            lang,
+            rules=title,
+            scenarios=", ".join(scenarios),
+            rule=t(f"validation.rule.{finding.rule}", lang),
+            got=finding_got(finding, lang),
+            required=finding_required(finding, lang),
+        )
+        for lang in LANGUAGES
+    }
 
 
 def _own_figures(own_runs: tuple[OwnRun, ...]) -> tuple[Figure, ...]:
@@ -212,7 +220,7 @@ def _own_figures(own_runs: tuple[OwnRun, ...]) -> tuple[Figure, ...]:
         elif m.scenario == "SingleStream":
             p90 = next(p for p in own.percentiles if p.percentile == 0.90)
             low, high = (None if ns is None else ns / 1e3 for ns in (p90.low_ns, p90.high_ns))
-            figures.append(Figure("validation.figure.p90", p90.value_ns / 1e3, "µs", 3, low=low, high=high))
+            figures.append(Figure("validation.figure.p90", p90.value_ns / 1e3, "µs", 4, low=low, high=high))
     accuracy = min(o.measurement.quality.got for o in own_runs)
     return (*figures[:2], Figure("validation.figure.accuracy", 100 * accuracy, "%", 3))
 
@@ -224,8 +232,9 @@ def _published_summary(result: SystemReview) -> Summary:
     ranked.sort(key=lambda e: e.key not in compared)
     figures, seen = [], set()
     for e in ranked:
-        if e.key.benchmark not in seen and len(figures) < 2:
-            seen.add(e.key.benchmark)
+        task = e.key.benchmark.removesuffix(".9").removesuffix("-99")  # one figure for both accuracy targets of a task
+        if task not in seen and len(figures) < 2:
+            seen.add(task)
             unit = f"{unit_symbol(e.key.unit)} · {e.key.benchmark} {e.key.scenario}"
             digits = significant_digits(e.value)
             figures.append(Figure(f"validation.metric.{e.key.metric}", e.value, unit, digits, verified=e.verified))
@@ -242,16 +251,24 @@ def _published_summary(result: SystemReview) -> Summary:
     return Summary(Verdict.NONE, result.system["title"], tuple(figures), tuple(reasons))
 
 
-def finding_got(finding: rules.Finding) -> str:
+def finding_got(finding: rules.Finding, lang: str | None = None) -> str:
     """What was found, with its unit, as shown on screen."""
-    if isinstance(finding.got, bool):
-        return "true" if finding.got else "false"
-    shown = f"{finding.got:g}" if isinstance(finding.got, float) else "–" if finding.got is None else str(finding.got)
-    return f"{shown} {unit_symbol(finding.unit)}".strip()
+    return _said(finding.got, finding.unit, lang)
 
 
-def finding_required(finding: rules.Finding) -> str:
-    return f"{finding.required} {unit_symbol(finding.unit)}".strip()
+def finding_required(finding: rules.Finding, lang: str | None = None) -> str:
+    return f"{finding.comparison}{_GAP}{_said(finding.required, finding.unit, lang)}".strip()
+
+
+def _said(value: Any, unit: str, lang: str | None) -> str:
+    if isinstance(value, bool):
+        return t("label.yes" if value else "label.no", lang)
+    shown = "–" if value is None else f"{value:.6g}" if isinstance(value, float) else value
+    shown = f"{shown:,}" if isinstance(shown, int) else shown
+    return f"{shown}{_GAP}{unit_symbol(unit)}".strip()
+
+
+_GAP = "\u00a0"  # a number and its unit stay on one line
 
 
 def unit_symbol(unit: str) -> str:

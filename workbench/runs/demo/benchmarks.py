@@ -29,7 +29,8 @@ def seed_published(store: Any) -> list[str]:
     for system in document["systems"]:
         system_id = system["system_id"]
         about = {k: v for k, v in system.items() if k not in ("runs", "system_id", "title", "organisation")}
-        about["facts_sha256"] = hashlib.sha256(json.dumps([system, document["source"]]).encode()).hexdigest()
+        facts_read = json.dumps([system, document["source"], document["retrieved"]])
+        about["facts_sha256"] = hashlib.sha256(facts_read.encode()).hexdigest()
         if stored.get(system_id) == about["facts_sha256"]:
             continue
         store.benchmarks.add_system(
