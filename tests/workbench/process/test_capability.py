@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from workbench import facts
 from workbench.errors import DomainError
 from workbench.process.quality import capability, tolerance_factor, xbar_r
-from workbench.process.quality.capability import cpk_interval, fallout_ppm
+from workbench.process.quality.indices import cpk_interval, fallout_ppm
 
 RINGS = np.array(facts.load("process/piston_rings")["subgroups"])
 WIDTHS = np.array(facts.load("process/hard_bake_flow_width")["subgroups"])

@@ -26,8 +26,8 @@ from workbench.process.window import (
     uncoded,
     yield_with_drift,
 )
-from workbench.process.window.conformance import posterior, worst_case
 from workbench.process.window.contours import bands, isoline
+from workbench.process.window.probability import posterior, worst_case
 from workbench.process.window.selection import interactions
 from workbench.process.window.study import study
 

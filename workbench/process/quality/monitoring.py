@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.errors import DomainError
-from workbench.process.quality.capability import Capability, capability
 from workbench.process.quality.charts import ChartPair, individuals, xbar_r, xbar_s
+from workbench.process.quality.indices import Capability, capability
 from workbench.process.quality.rules import SETS
 from workbench.process.quality.tolerance import tolerance_factor
 

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import optimize, special
 from scipy.stats import qmc
 
-from workbench.process.window.conformance import (
+from workbench.process.window.factors import Region
+from workbench.process.window.probability import (
     Draws,
     Limits,
     conformance,
@@ -17,7 +18,6 @@ from workbench.process.window.conformance import (
     posterior,
     worst_case,
 )
-from workbench.process.window.factors import Region
 from workbench.process.window.surface import Surface
 
 Array = np.ndarray
@@ -97,7 +97,7 @@ def recommend(
     *,
     correlation: Array | None = None,
     confidence: float = 0.95,
-    grid_count: int = 33,
+    grid_count: int = 25,
 ) -> SetPoint:
     """The coded set point inside `region` with the highest probability of conformance while drifting.
 
@@ -110,7 +110,7 @@ def recommend(
     else:
         candidates = qmc.scale(qmc.Sobol(k, scramble=True, rng=0).random_base2(12), region.low, region.high)
     candidates = candidates[region.contains(candidates)]
-    offsets = drift.points(np.zeros(k), points_log2=6, seed=0)
+    offsets = drift.points(np.zeros(k), points_log2=5, seed=0)
 
     def expected(x: Array) -> Array:
         points = (x[:, None, :] + offsets).reshape(-1, k)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.errors import DomainError
-from workbench.process.window.conformance import (
+from workbench.process.window.diagnostics import Diagnostics, diagnose
+from workbench.process.window.factors import Factor, Region, coded, uncoded
+from workbench.process.window.probability import (
     Limits,
     conformance,
     conformance_interval,
     posterior,
     residual_correlation,
 )
-from workbench.process.window.diagnostics import Diagnostics, diagnose
-from workbench.process.window.factors import Factor, Region, coded, uncoded
 from workbench.process.window.selection import Term, backward, full_quadratic, interactions, linear
 from workbench.process.window.setpoint import Drift, SetPoint, operating_range, recommend, yield_with_drift
 from workbench.process.window.stationary import StationaryPoint, stationary_point
