@@ -111,6 +111,14 @@ def test_flags_sit_beside_what_has_no_read_source(reviewed):
     assert "unverified" not in next(row for row in rows if "Copper pillars" in row)
 
 
+def test_hybrid_bonds_show_only_where_there_are_some(reviewed):
+    assert shown(views.hybrid_bonds, reviewed["ascend-910"]) == []
+    bond = reviewed["poc-face-to-face"].hybrid_bonds[0]
+    html = "".join(data["text/html"] for data in shown(views.hybrid_bonds, reviewed["poc-face-to-face"]))
+    assert f"{bond.overlay_limit_nm:,.0f}" in html
+    assert html.count('class="wb-chip unverified"') == 1
+
+
 def test_names_in_a_design_are_only_text():
     document = facts.load("designs/poc-side-by-side")
     document["title"] = "<script>alert(1)</script>"

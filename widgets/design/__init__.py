@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from widgets.design.charts import cost_and_yield, cost_breakdown, defect_sensitivity, yield_models
 from widgets.design.drawings import cross_section, top_view, wafer_map
-from widgets.design.tables import checks, conclusion, conventions, dies, stack_table
+from widgets.design.tables import checks, conclusion, conventions, dies, hybrid_bonds, stack_table
 
 __all__ = [
     "checks",
@@ -15,6 +15,7 @@ __all__ = [
     "cross_section",
     "defect_sensitivity",
     "dies",
+    "hybrid_bonds",
     "stack_table",
     "top_view",
     "wafer_map",

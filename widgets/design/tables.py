@@ -84,6 +84,24 @@ def checks(r: StackReview) -> None:
     table(pd.DataFrame(rows), flags=flags)
 
 
+def hybrid_bonds(r: StackReview) -> None:
+    """What each hybrid bond forgives; shows nothing for a stack without one."""
+    if not r.hybrid_bonds:
+        return
+    tightest = min(r.hybrid_bonds, key=lambda bond: bond.overlay_limit_nm)
+    say(sentence("design.say.hybrid", name=tightest.layer, limit=tightest.overlay_limit_nm,
+                 percent=100 * tightest.particle_yield))  # fmt: skip
+    frame = pd.DataFrame({
+        "layer_name": [bond.layer for bond in r.hybrid_bonds],
+        "bond_pitch_um": [bond.pitch_um for bond in r.hybrid_bonds],
+        "pad_diameter_um": [bond.pad_diameter_um for bond in r.hybrid_bonds],
+        "overlay_limit_nm": [bond.overlay_limit_nm for bond in r.hybrid_bonds],
+        "particle_yield_percent": [100 * bond.particle_yield for bond in r.hybrid_bonds],
+    })  # fmt: skip
+    flags = {(i, "pad_diameter_um"): "unverified" for i, bond in enumerate(r.hybrid_bonds) if not bond.verified}
+    table(frame, flags=flags, caption="design.caption.hybrid")
+
+
 def dies(r: StackReview) -> None:
     """Each die type: size, count on a wafer by grid and by formula, yield, cost, and what its test lets through."""
     rows, flags = [], {}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.cost.assembly import BUMP_CONVENTIONS, FLOWS, Chip, FlowCost, Terms, as_soc, chip_cost, flow_cost
+from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
 from workbench.cost.parameters import chiplet_actuary
 from workbench.cost.wafers import Wafer, WaferGrid, best_grid
 from workbench.cost.yield_models import MODELS, die_yield, williams_brown
@@ -20,6 +21,7 @@ from workbench.schema.summary import shown
 from workbench.stack import Derived, Design, Level, derive, die_counts, levels, read
 from workbench.stack.limits import Check, check
 
+PARTICLE_DENSITY_PER_UM2 = 1e-9  # 0.1 per cm2, the value YAP takes for die-to-wafer bonding
 MODULE_FLOWS = tuple(flow for flow in FLOWS if flow != "soc")
 
 
@@ -74,6 +76,18 @@ class DieRow:
 
 
 @dataclass(frozen=True)
+class HybridBond:
+    """A hybrid-bond layer: the overlay error it forgives, and the share of bonds that particles spare."""
+
+    layer: str
+    pitch_um: float
+    pad_diameter_um: float
+    overlay_limit_nm: float
+    particle_yield: float
+    verified: bool
+
+
+@dataclass(frozen=True)
 class DefectSweep:
     """Cost of a module by flow against the factor on every defect density. Arrays of one length."""
 
@@ -90,6 +104,7 @@ class StackReview:
     derived: Derived
     levels: tuple[Level, ...]
     checks: tuple[Check, ...]
+    hybrid_bonds: tuple[HybridBond, ...]
     dies: tuple[DieRow, ...]
     flows: tuple[FlowCost, ...]
     skipped: Mapping[str, str]
@@ -162,6 +177,7 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
         levels=levels(design),
         checks=check(design, derived, thickness_limit_um=p.thickness_limit_um,
                      footprint_limit_mm2=p.footprint_limit_mm2),
+        hybrid_bonds=_hybrid_bonds(design),
         dies=tuple(rows),
         flows=flows,
         skipped=skipped,
@@ -189,6 +205,22 @@ def _die_row(chip: Chip, role: str, known: bool, terms: Terms, grid: WaferGrid |
         defect_density_per_cm2=node.defect_density_per_cm2 * float(np.asarray(terms.defect_ratio)),
         node_is_verified=known and node.verified and exact,
     )
+
+
+def _hybrid_bonds(design: Design) -> tuple[HybridBond, ...]:
+    """Pads of one diameter, over the extent of the bond layer; a layer without pitch or pad is left out."""
+    found = []
+    for layer in design.layers:
+        bond = layer.bond
+        if bond and bond.method == "hybrid" and bond.pitch_um and bond.diameter_um:
+            radius, (width, length) = bond.diameter_um / 2, design.extent_mm(layer)
+            pads = {"bottom_radius_um": radius, "top_radius_um": radius}
+            spared = particle_yield(width_um=1000 * width, length_um=1000 * length, top_radius_um=radius,
+                                    particle_density_per_um2=PARTICLE_DENSITY_PER_UM2)  # fmt: skip
+            known = bond.is_verified("pitch_um") and bond.is_verified("diameter_um")
+            limit = overlay_limit_nm(pitch_um=bond.pitch_um, **pads)
+            found.append(HybridBond(layer.name, bond.pitch_um, bond.diameter_um, limit, spared, known))
+    return tuple(found)
 
 
 def _flows(chips: tuple[Chip, ...], terms: Terms) -> tuple[tuple[FlowCost, ...], dict[str, str]]:

@@ -122,6 +122,13 @@ class Bond(Part):
     pitch_um: Pitch | None = None
     diameter_um: Pitch | None = None
 
+    @model_validator(mode="after")
+    def _joints_apart(self):
+        if self.pitch_um is not None and self.diameter_um is not None and self.diameter_um >= self.pitch_um:
+            raise InputError("design.joints_touch", where=self.method, got=f"{self.diameter_um:g} um",
+                             allowed=f"< {self.pitch_um:g} um")  # fmt: skip
+        return self
+
 
 class Layer(Part):
     """One layer of the stack, centred on the body. Dies placed in it are surrounded by its material; a layer narrower

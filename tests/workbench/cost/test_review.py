@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_the_published_two_die_case_is_what_the_review_shows():
 CHANGES = [  # what changes, the check that must answer, its outcome, the verdict
     (lambda d: d.update(width_mm=80.0, length_mm=80.0), "footprint", "broken", Verdict.FAIL),
     (lambda d: d["dies"][1].update(thickness_um=40.0), "thin_die", "care", Verdict.MARGINAL),
-    (lambda d: d["layers"][4]["bond"].update(pitch_um=3.0), "pitch", "broken", Verdict.FAIL),
+    (lambda d: d["layers"][4]["bond"].update(pitch_um=3.0, diameter_um=1.5), "pitch", "broken", Verdict.FAIL),
     (lambda d: d["layers"][6].update(thickness_um=700.0), "mould_high", "care", Verdict.MARGINAL),
     (lambda d: d["layers"][0].update(thickness_um=2300.0), "total_thickness", "broken", Verdict.FAIL),
     (lambda d: d["layers"][0].update(thickness_um=2150.0), "total_thickness", "near", Verdict.MARGINAL),
@@ -133,6 +134,16 @@ def test_the_sweep_passes_through_the_case_reviewed():
     assert r.sweep.ratio[middle] == pytest.approx(1)
     for flow in r.flows:
         assert r.sweep.total_usd[flow.flow][middle] == pytest.approx(float(flow.total_usd))
+
+
+def test_a_hybrid_bond_is_judged_by_its_pads():
+    (bond,) = looked_at("poc-face-to-face").hybrid_bonds
+    assert 0 < bond.overlay_limit_nm < 1000 * bond.pad_diameter_um
+    assert bond.particle_yield == pytest.approx(0.97334, abs=1e-5)
+    assert bond.particle_yield < math.exp(-0.1 * 0.25)  # voids reach beyond the 25 mm2 of the bond
+    (tight,) = looked_at("poc-face-to-face", lambda d: d["layers"][4]["bond"].update(diameter_um=2.0)).hybrid_bonds
+    assert tight.overlay_limit_nm < bond.overlay_limit_nm
+    assert looked_at("ascend-910").hybrid_bonds == ()
 
 
 def test_more_coverage_lets_fewer_bad_dies_through():

@@ -136,6 +136,7 @@ REFUSED = [  # document, what is done to it, rule, what the place must name
     (POC, change(["layers", 6, "kind"], "die"), "design.layer_kind", "Mould cap"),
     (POC, change(["dies", 0, "power_blocks", 0, "y_mm"], 2.0), "design.block_outside", "PHY strip"),
     (POC, change(["dies", 0, "power_w"], 1.0), "design.block_power", "base"),
+    (POC, change(["layers", 4, "bond", "diameter_um"], 9.0), "design.joints_touch", "hybrid"),
     (POC, change(["unverified"], ["colour"]), "design.unverified_unknown", "Design"),
     (POC, change(["schema_version"], 2), "design.newer", "schema_version"),
     (POC, change(["width_mm"], float("nan")), "design.not_json", ""),
