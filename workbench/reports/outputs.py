@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from workbench.reports import markup
+from workbench.reports.bilingual import bilingual
 from workbench.reports.charts import ChartError, worker
 from workbench.reports.chrome import both
 
 SUMMARY_MIME = "application/vnd.workbench.summary+json"
 MAX_HTML = 1_500_000  # characters of one output; more is named and left in the executed notebook
 MAX_TEXT = 60_000
+MAX_KEPT = 8_000  # characters of a table that still fits on the page of its sentence
 _VEGALITE = re.compile(r"application/vnd\.vegalite\.v\d+\+json")
 _HIDDEN_TAGS = frozenset({"hide", "remove-cell", "papermill-error-cell-tag", "papermill-error-cell"})
 
@@ -54,13 +56,15 @@ class Body:
 def read(executed: Any) -> Body:
     """Everything of an executed notebook that a page shows. Never raises for what a cell contains."""
     body = Body()
+    titles = _titles(executed)
     anchors: dict[str, int] = {}
     for number, cell in enumerate(executed.cells, start=1):
         tags = set(cell.get("metadata", {}).get("tags", ()))
         if tags & _HIDDEN_TAGS:
             continue
         if cell.cell_type == "markdown":
-            _words(body, cell.source, first=not body.headings and not body.html, anchors=anchors)
+            first = not body.headings and not body.html
+            _words(body, cell.source, titles if first else frozenset(), anchors)
         elif cell.cell_type == "code":
             if cell.source.strip():
                 body.code.append((number, cell.source))
@@ -68,14 +72,24 @@ def read(executed: Any) -> Body:
     return body
 
 
-def _words(body: Body, source: str, *, first: bool, anchors: dict[str, int]) -> None:
-    html = markup.markdown(source)
-    if first:  # the page has its own title above
+def _titles(executed: Any) -> frozenset[str]:
+    """The notebook's title in every language: the page shows it above, so its first cell need not."""
+    declared = executed.metadata.get("workbench", {})
+    title = declared.get("title") if isinstance(declared, dict) else None
+    return frozenset(map(str, title.values())) if isinstance(title, dict) else frozenset([str(title)])
+
+
+def _words(body: Body, source: str, titles: frozenset[str], anchors: dict[str, int]) -> None:
+    """A Markdown cell. `titles` is empty but for the first cell, whose title is left out."""
+    html = bilingual(markup.markdown(source))
+    if titles:
         html = re.sub(r"\A\s*<h1>.*?</h1>\s*", "", html, flags=re.S)
+        html = re.sub(r"\A\s*<p[^>]*>([^<]*)</p>\s*", lambda p: "" if unescape(p[1]) in titles else p[0], html)
 
     def anchored(match: re.Match[str]) -> str:
         level = min(max(int(match[1]), 2), 4)
-        name = markup.slug(re.sub(r"<[^>]+>|&\w+;", "", match[2])) or "section"
+        english = re.search(r'<span lang="en">(.*?)</span>', match[2])
+        name = markup.slug(re.sub(r"<[^>]+>|&\w+;", "", english[1] if english else match[2])) or "section"
         anchors[name] = anchors.get(name, 0) + 1
         anchor = name if anchors[name] == 1 else f"{name}-{anchors[name]}"
         if level <= 3:
@@ -106,7 +120,19 @@ def _outputs(body: Body, cell: Any, number: int) -> None:
             else:
                 pieces.append(_rich(body, data, anchor))
     if any(pieces):
-        body.html.append(f'<div class="result" id="cell-{name}">{"".join(pieces)}</div>')
+        body.html.append(f'<div class="result" id="cell-{name}">{"".join(_kept_together(pieces))}</div>')
+
+
+def _kept_together(pieces: list[str]) -> list[str]:
+    """A sentence and the picture or short table it is about, so that paper does not part them."""
+    kept: list[str] = []
+    for piece in filter(None, pieces):
+        short = piece.startswith("<figure") or len(piece) < MAX_KEPT
+        if kept and short and kept[-1].endswith("</p></div></div>") and 'class="wb-say"' in kept[-1]:
+            kept[-1] = f'<div class="kept">{kept[-1]}{piece}</div>'
+        else:
+            kept.append(piece)
+    return kept
 
 
 def _rich(body: Body, data: dict[str, Any], anchor: str) -> str:

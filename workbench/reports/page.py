@@ -48,7 +48,7 @@ def render(record: Mapping[str, Any], executed: Any, *, links: Links | None = No
         "title": title,
         "tab_title": " · ".join(part for part in (subject, english) if part),
         "subject": subject,
-        "conclusion": summary.get("title") or "",
+        "subject_title": _subject_title(record, summary, title),
         "verdict": verdict,
         "figures": [] if failed else [_figure(f) for f in _dicts(summary.get("figures"))],
         "reasons": [] if failed else [r for r in _list(summary.get("reasons")) if isinstance(r, str | dict)],
@@ -115,6 +115,13 @@ def _title(record: Mapping[str, Any], executed: Any) -> dict[str, str] | str:
     return str(record.get("title") or record.get("notebook") or "–")
 
 
+def _subject_title(record: Mapping[str, Any], summary: dict[str, Any], title: Any) -> Any:
+    """What the subject is called, when that says more than its id and the notebook's title."""
+    known = {str(record.get("subject_id") or ""), *chrome.in_all_languages(title).values()}
+    candidates = (summary.get("title"), record.get("title"))
+    return next((c for c in candidates if c and isinstance(c, str | dict) and str(c) not in known), "")
+
+
 def _metadata(executed: Any) -> dict[str, Any]:
     return _mapping(executed.metadata.get("workbench")) if executed is not None else {}
 
@@ -125,6 +132,7 @@ def _figure(figure: dict[str, Any]) -> dict[str, Any]:
     return {
         "label": label if isinstance(label, dict) else str(label or ""),
         "shown": str(figure.get("shown") or "–"),
+        "said": isinstance(figure.get("value"), str),  # words, not a number: set smaller
         "unit": chrome.unit_symbol(str(figure.get("unit") or "")),
         "range": f"{low or '–'} … {high or '–'}" if low or high else "",
         "verified": figure.get("verified", True) is not False,

@@ -9,6 +9,8 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from workbench.reports.look import CHART_FONT, CHART_INK, CHART_LINE, CHART_MUTED
+
 SUMMARY_MIME = "application/vnd.workbench.summary+json"
 VEGALITE_MIME = "application/vnd.vegalite.v6+json"
 PIXEL = base64.b64encode(
@@ -46,7 +48,7 @@ def summary(verdict: str = "PASS", cost_usd: float = 412.0) -> dict[str, Any]:
 def chart(rows: int = 60, title: str = "製程溫度 (°C)") -> dict[str, Any]:
     rng = np.random.default_rng(1)
     values = [{"x": i, "y": float(20 + 3 * rng.standard_normal()), "lot": "AB"[i % 2]} for i in range(rows)]
-    ink, muted, line = "#1A2027", "#56606C", "#D5DBE1"
+    ink, muted, line = CHART_INK, CHART_MUTED, CHART_LINE
     axis = {"labelColor": muted, "titleColor": ink, "gridColor": line, "domainColor": muted, "tickColor": line,
             "titleFontWeight": "normal", "labelFontSize": 12, "titleFontSize": 13}  # fmt: skip
     return {
@@ -55,7 +57,7 @@ def chart(rows: int = 60, title: str = "製程溫度 (°C)") -> dict[str, Any]:
         "width": 560,
         "height": 240,
         "config": {"axis": axis, "view": {"stroke": None}, "range": {"category": ["#0072B2", "#E69F00"]},
-                   "font": '"Noto Sans", "Noto Sans CJK TC", sans-serif'},
+                   "font": CHART_FONT},
         "layer": [
             {
                 "mark": {"type": "line", "point": True, "clip": True},

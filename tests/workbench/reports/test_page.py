@@ -78,6 +78,32 @@ def test_anchors_stay_the_same_from_run_to_run(examples):
     assert re.findall(r'<h2 id="([^"]+)"', one) == ["step-1-步驟-1"]
 
 
+def test_the_title_and_the_names_of_the_subject_are_said_once(examples):
+    cells = [examples.new_markdown_cell("# Stack design\n\n堆疊設計"), examples.new_markdown_cell("What it costs.")]
+    page = render(examples.record(), examples.notebook(*cells))
+    main = page[page.index("<main") :]
+    assert "堆疊設計" not in main
+    assert "What it costs." in main
+    titled = {"title": "Two-die POC", "verdict": "PASS", "figures": []}
+    head = words_of(render(examples.record(summary=titled), examples.notebook()))
+    assert "Two-die POC poc-face-to-face" in head
+
+
+def test_a_sentence_stays_with_its_picture_and_a_long_table_may_break(examples):
+    say = examples.shows("text/html", '<div class="wb"><p class="wb-say">All inside.</p></div>')
+    svg = examples.shows("image/svg+xml", '<svg viewBox="0 0 9 9"><path d="M0 0"></path></svg>')
+    together = render(examples.record(), examples.notebook(examples.code("x", say, svg)))
+    assert re.search(r'<div class="kept"><div class="block".*?All inside\..*?<figure', together)
+    long = examples.shows("text/html", examples.table(200))
+    assert 'class="kept"' not in render(examples.record(), examples.notebook(examples.code("x", say, long)))
+
+
+def test_figures_in_words_are_set_smaller_than_numbers(examples):
+    figure = examples.figure(examples.words("Set point", "設定點"), "70 Torr, ratio 3", "", "70 Torr, ratio 3")
+    page = render(examples.record(summary={"verdict": "PASS", "figures": [figure]}), examples.notebook())
+    assert '<dd class="said">70 Torr, ratio 3' in page
+
+
 def test_no_address_outside_the_page(realistic):
     assert not OUTSIDE.search(realistic)
     assert OUTSIDE.search('<img src="//x">')
