@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +15,17 @@ from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from workbench.reports import pdf
+
+sys.path.insert(0, str(Path(__file__).parent))  # pages_of_tests, for the tests beside it
 REPOSITORY = Path(__file__).resolve().parents[2]
-CHROMIUM, CHROMEDRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
 PATIENCE_S = 60  # a page of widgets on two busy cores; a test that waits this long has failed
 LOCAL_HOSTS = {"127.0.0.1", "localhost", ""}
 
@@ -39,10 +44,29 @@ class Visitor:
         self.driver.get(address)
 
     def until(self, condition: Callable[[webdriver.Chrome], object], message: str = "") -> object:
-        return WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.1).until(condition, message)
+        wait = WebDriverWait(self.driver, PATIENCE_S, 0.1, (NoSuchElementException, StaleElementReferenceException))
+        try:
+            return wait.until(condition)
+        except TimeoutException:
+            picture = Path(tempfile.gettempdir()) / "workbench-browser-test.png"
+            self.driver.save_screenshot(str(picture))
+            raise AssertionError(f"waited in vain for: {message}. {picture} shows:\n{self.text()[:600]}") from None
 
     def see(self, css: str, count: int = 1) -> list:
         return self.until(lambda d: (found := d.find_elements(By.CSS_SELECTOR, css))[count - 1 :] and found, css)
+
+    def read(self, css: str, words: str) -> None:
+        """Wait until the first element of `css` holds `words`."""
+        self.until(lambda d: words in d.find_element(By.CSS_SELECTOR, css).text, f"{css} reads {words}")
+
+    def size(self, css: str) -> tuple[int, int]:
+        box = self.driver.find_element(By.CSS_SELECTOR, css).size
+        return box["width"], box["height"]
+
+    def fill(self, field: WebElement, typed: str) -> None:
+        """Replace the text of a field and confirm. (`clear` would send an empty number, which a form puts back.)"""
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(typed, Keys.ENTER)
 
     def text(self) -> str:
         return self.driver.find_element(By.TAG_NAME, "body").text
@@ -68,18 +92,20 @@ class Visitor:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[webdriver.Chrome]:
-    if not (CHROMIUM and CHROMEDRIVER):
+    program, control = pdf.find("CHROME", pdf.BROWSERS), pdf.find("CHROMEDRIVER", pdf.DRIVERS)
+    if not (program and control):
         pytest.skip("Chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = program
     for argument in (
         "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking",
         "--disable-component-update", "--no-first-run", "--window-size=1280,1600", "--lang=en",
+        "--enable-unsafe-swiftshader",  # 3D without a graphics card
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     ):  # fmt: skip
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
+    driver = webdriver.Chrome(options=options, service=Service(control))
     driver.set_page_load_timeout(PATIENCE_S)
     yield driver
     driver.quit()

@@ -40,6 +40,7 @@ def settings(*, folder: Path, home: Path, port: int, token: str, browser: bool) 
         "ServerApp.allow_remote_access": False,
         "Application.log_level": "ERROR",
         "ServerApp.allow_root": hasattr(os, "geteuid") and os.geteuid() == 0,  # containers: one user, and it is root
+        "ServerApp.jpserver_extensions": "jupyter_lsp=True",  # its editor asks for it; no server of languages comes
         "ServerApp.kernel_spec_manager_class": "workbench.serving.kernels.WorkbenchKernels",
         "IdentityProvider.token": token,
         "FileContentsManager.preferred_dir": folder,
@@ -65,5 +66,6 @@ def open_lab(
     from jupyterlab.labapp import LabApp
 
     token = secrets.token_hex(24)
-    when_ready(f"http://{LOOPBACK}:{port}/lab?token={token}")
-    LabApp.launch_instance(settings(folder=folder, home=home, port=port, token=token, browser=browser))
+    server = LabApp.initialize_server(settings(folder=folder, home=home, port=port, token=token, browser=browser))
+    when_ready(f"http://{LOOPBACK}:{port}/lab?token={token}")  # the port is bound by now
+    server.start()

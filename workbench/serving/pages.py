@@ -135,6 +135,7 @@ class PageHandler(WordsHandler):
 
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
+        _ = self.xsrf_token  # sets the cookie without which the page could not end its kernel when it is left
         kernel_id = await ensure_async(
             self.kernel_manager.start_kernel(
                 kernel_name=KERNEL, path=str(Path(path).parent), env=kernel_environment(lang=self.lang)

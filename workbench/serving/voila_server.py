@@ -52,6 +52,7 @@ class PageServer(Voila):
         settings = super().init_settings()
         # Voila allows any Host header, so a foreign page could reach this server under its own name (DNS rebinding).
         settings["allow_remote_access"] = False
+        settings["xsrf_cookie_kwargs"] = {"samesite": "Strict"}
         settings["default_handler_class"] = MissingHandler
         settings["default_handler_args"] = self._arguments()
         settings["log_function"] = _log_request
@@ -124,6 +125,7 @@ def configuration(*, folder: Path, port: int, address: str = LOOPBACK, browser: 
     config.VoilaConfiguration.kernel_spec_manager_class = WorkbenchKernels
     # A kernel started anew knows nothing of its page: better an end in words than sliders that do nothing.
     config.KernelManager.autorestart = False
+    config.KernelManager.shutdown_wait_time = 2.0  # it holds nothing that a page could lose
     if os.name == "posix":  # sockets in a private folder instead of ports that any user of the machine can reach
         config.KernelManager.transport = "ipc"
     config.MappingKernelManager.cull_idle_timeout = IDLE_S

@@ -1,0 +1,59 @@
+"""JupyterLab as `workbench lab` starts it: our kernel, every cell runs, and the file stays clean."""
+
+from __future__ import annotations
+
+import time
+
+import nbformat
+import pytest
+from pages_of_tests import write
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(serve, folder):
+    server = serve(
+        "lab", "--no-browser", WORKBENCH_NOTEBOOKS=str(folder / "notebooks"), WORKBENCH_HOME=str(folder / "home"),
+        PYTHONPATH=str(folder), WORKBENCH_LANG="en",
+    )  # fmt: skip
+    return server.wait_for("http://127.0.0.1")
+
+
+def run_all_cells(browser):
+    """Ask the Run menu; true once a cell has been given to the kernel. (A kernel that is not yet there gets none.)"""
+    d = browser.driver
+    next(item for item in d.find_elements(By.CSS_SELECTOR, ".lm-MenuBar-itemLabel") if item.text == "Run").click()
+    browser.see("li[data-command='runmenu:run-all']")[0].click()
+    time.sleep(1)
+    return d.find_element(By.CSS_SELECTOR, ".jp-CodeCell .jp-InputPrompt").text != "[ ]:"
+
+
+def test_a_notebook_runs_in_jupyterlab_and_is_saved_without_outputs(browser, address, folder):
+    browser.open(address.replace("/lab?", "/lab/tree/notebooks/design/live.ipynb?"))
+    browser.see(".jp-Notebook .jp-CodeCell", count=4)
+    browser.until(lambda d: run_all_cells(browser), "the first cell runs")
+
+    browser.read("#area", "70686")
+    browser.until(lambda d: browser.size(".jp-Notebook .jp-RenderedSVG")[1] > 100, "the chart is drawn")
+    browser.until(lambda d: browser.size(".jp-Notebook canvas") == (200, 150), "the scene is drawn")
+    browser.read(".jp-Toolbar-kernelName, .jp-KernelName", "Chiplet Workbench")
+
+    file = folder / "notebooks" / "design" / "live.ipynb"
+    before = file.stat().st_mtime_ns
+    browser.driver.find_element(By.CSS_SELECTOR, ".jp-Notebook").send_keys(Keys.CONTROL, "s")
+    browser.until(lambda d: file.stat().st_mtime_ns != before, "the notebook is saved")
+    saved = nbformat.read(file, 4)
+    assert [cell.outputs for cell in saved.cells if cell.cell_type == "code"] == [[], [], [], []]
+    assert {cell.execution_count for cell in saved.cells if cell.cell_type == "code"} == {None}
+    assert browser.outside() == []
+    assert browser.complaints() == []
