@@ -66,13 +66,13 @@ def stack_table(r: StackReview) -> None:
 def checks(r: StackReview) -> None:
     """Every limit with the value, the limit, the outcome and the source of the limit."""
     order = sorted(r.checks, key=lambda c: -_OUTCOMES.index(c.outcome))
-    symbol = {"um": " µm", "mm": " mm", "mm2": " mm²", "percent": " %", "": ""}
+    symbol = {"um": "\u00a0µm", "mm": "\u00a0mm", "mm2": "\u00a0mm²", "percent": "\u00a0%", "": ""}
     rows = [
         {
             "limit_name": sentence(f"design.limit.{c.id}"),
             "limit_place": c.place or "–",
             "limit_value": number(c.value) + symbol[c.unit],
-            "limit_limit": ("≤ " if c.at_most else "≥ ") + number(c.limit) + symbol[c.unit],
+            "limit_limit": ("≤\u00a0" if c.at_most else "≥\u00a0") + number(c.limit) + symbol[c.unit],
             "limit_outcome": sentence(f"design.outcome.{c.outcome}"),
             "limit_source": c.source or sentence("design.source_required"),
         }
