@@ -1,7 +1,7 @@
 """Every sentence a user reads, in English and Traditional Chinese.
 
 One TOML catalogue per area of the workbench lies beside this file. A key is the dotted path of its table:
-``[label.design]`` with ``en`` and ``zh-Hant`` is read by ``t("label.design")``.
+``[label.what]`` with ``en`` and ``zh-Hant`` is read by ``t("label.what")``.
 """
 
 from __future__ import annotations
