@@ -27,3 +27,12 @@ def choose(wanted: str | None = None) -> str:
     if wanted not in CHOICES or (wanted == "fork" and not forkengine.available()):
         raise InputError("run.unknown_engine", where="WORKBENCH_ENGINE", got=wanted, allowed=", ".join(CHOICES))
     return CHOICES[wanted]
+
+
+def start(wanted: str | None = None) -> str:
+    """Choose the engine, make it known to papermill and start what it needs, so that no run's clock counts it."""
+    register()
+    name = choose(wanted)
+    if name == FORK:
+        forkengine.ForkServer.shared()
+    return name

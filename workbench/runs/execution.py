@@ -104,7 +104,11 @@ def execute(job: Job) -> dict[str, Any]:
 
     from workbench.runs import engines
 
-    engines.register()
+    unable: WorkbenchError | None = None
+    try:
+        engine = engines.start(job.engine)
+    except WorkbenchError as fault:
+        unable = fault
     run_id = str(uuid6.uuid7())
     folder = Path(job.home) / "runs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,11 +119,13 @@ def execute(job: Job) -> dict[str, Any]:
     outcome, error = "DONE", None
     started, clock = _now(), time.perf_counter()
     try:
+        if unable is not None:
+            raise unable
         papermill.execute_notebook(
             job.path,
             str(part),
             job.parameters,
-            engine_name=engines.choose(job.engine),
+            engine_name=engine,
             progress_bar=False,
             request_save_on_cell_execute=False,
             run_environment={VARIABLE: json.dumps(known), "WORKBENCH_LANG": language()},
