@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -14,7 +16,6 @@ from workbench.process.window.study import Field
 from workbench.units import symbol_of
 
 Array = np.ndarray
-alt.data_transformers.disable_max_rows()  # a map is a few thousand corners, drawn as one path a band
 # Text on the map stands on viridis, light or dark page alike: fixed ink on a white halo.
 MAP_INK, HALO = "#111111", "#FFFFFF"
 
@@ -40,6 +41,18 @@ def nice_levels(z: Array, count: int = 8) -> Array:
     return np.round(np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step, 10)
 
 
+_PEN = {"invalid": "break-paths-show-domains", "aria": False}  # a missing point lifts the pen
+
+
+def _pen_paths(paths: Iterable[tuple[float, Array]]) -> pd.DataFrame:
+    """Many paths as one table (level, x, y, n), a row without coordinates after each."""
+    rows: list[tuple] = []
+    for level, points in paths:
+        rows += [(level, round(float(a), 3), round(float(b), 3)) for a, b in points]
+        rows.append((level, None, None))
+    return pd.DataFrame(rows, columns=["level", "x", "y"]).assign(n=range(len(rows)))
+
+
 class Map:
     """One map under construction: layers over the plane of two factors, labels kept clear of each other."""
 
@@ -52,16 +65,12 @@ class Map:
         """Contour bands in viridis, one path a band."""
         middle = (levels[1:] + levels[:-1]) / 2
         f = self._field
-        rows: list[tuple] = []
-        for n, corners in bands(f.x, f.y, self._z, levels, f.margin):
-            rows += [(middle[n], round(float(a), 3), round(float(b), 3)) for a, b in corners]
-            rows.append((middle[n], None, None))  # lifts the pen
-        frame = pd.DataFrame(rows, columns=["level", "x", "y"]).assign(n=range(len(rows)))
+        frame = _pen_paths((float(middle[n]), loop) for n, loop in bands(f.x, f.y, self._z, levels, f.margin))
         scale = alt.Scale(scheme=SEQUENCE, domain=[float(levels[0]), float(levels[-1])])
         title_x, title_y = (axis_title(name) for name in self._names)
         self._layers.append(
             alt.Chart(frame)
-            .mark_line(strokeWidth=0.5, invalid="break-paths-show-domains", interpolate="linear-closed", aria=False)
+            .mark_line(strokeWidth=0.5, interpolate="linear-closed", **_PEN)
             .encode(
                 x=alt.X("x:Q", title=title_x, scale=_padded(f.x), axis=alt.Axis(grid=False)),
                 y=alt.Y("y:Q", title=title_y, scale=_padded(f.y), axis=alt.Axis(grid=False)),
@@ -78,12 +87,14 @@ class Map:
         """The contour of the field (or of another one, `of`) at `level`, with its label."""
         f = self._field
         found = isoline(f.x, f.y, self._z if of is None else of, level, f.margin)
-        options = {"color": HALO, "strokeWidth": 0.9, "opacity": 0.9, "strokeCap": "round", "aria": False} | style
-        frame = pd.DataFrame(found, columns=["x", "y", "x2", "y2"]).round(3)
-        self._layers.append(alt.Chart(frame).mark_rule(**options).encode(x="x:Q", y="y:Q", x2="x2", y2="y2"))
-        if word and len(found):
-            middles = (found[:, :2] + found[:, 2:]) / 2
-            self.label(middles[self._clearest(middles)], word)
+        if not found:
+            return self
+        options = {"color": HALO, "strokeWidth": 0.9, "opacity": 0.9, "strokeCap": "round"} | _PEN | style
+        frame = _pen_paths((level, line) for line in found)
+        self._layers.append(alt.Chart(frame).mark_line(**options).encode(x="x:Q", y="y:Q", order="n:Q"))
+        if word:
+            points = np.concatenate(found)
+            self.label(points[self._clearest(points)], word)
         return self
 
     def label(self, at: Array, word: str, **style: object) -> Map:

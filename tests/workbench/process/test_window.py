@@ -256,20 +256,47 @@ def test_limits_must_leave_something_between_them():
 def test_contours_of_a_cone_are_circles():
     axis = np.linspace(-1, 1, 41)
     z = np.hypot(axis[:, None], axis[None, :])
-    segments = isoline(axis, axis, z, 0.6)
-    assert np.hypot(segments[:, 0], segments[:, 1]) == pytest.approx(0.6, abs=2e-3)
-    length = np.hypot(segments[:, 0] - segments[:, 2], segments[:, 1] - segments[:, 3]).sum()
-    assert length == pytest.approx(2 * np.pi * 0.6, rel=2e-3)
+    (circle,) = isoline(axis, axis, z, 0.6)
+    assert tuple(circle[0]) == tuple(circle[-1])
+    assert np.hypot(*circle.T) == pytest.approx(0.6, abs=2e-3)
+    assert np.hypot(*np.diff(circle, axis=0).T).sum() == pytest.approx(2 * np.pi * 0.6, rel=2e-3)
+    half = isoline(axis, axis, z, 0.6, margin=axis[:, None] + 0 * axis[None, :])
+    assert sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in half) == pytest.approx(np.pi * 0.6, rel=5e-3)
+
+
+def area(outline):
+    x, y = outline.T
+    return 0.5 * float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
 
 
 def test_bands_fill_the_region_once():
     axis = np.linspace(-1, 1, 41)
     z = axis[:, None] + 0 * axis[None, :]
     margin = 1 - np.hypot(axis[:, None], axis[None, :])
-    area = dict.fromkeys(range(3), 0.0)
-    for n, corners in bands(axis, axis, z, np.array([-1, -0.2, 0.5, 1]), margin):
-        x, y = np.array(corners).T
-        area[n] += 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
-    assert sum(area.values()) == pytest.approx(np.pi, rel=2e-3)
+    found = bands(axis, axis, z, np.array([-1, -0.2, 0.5, 1]), margin)
+    assert [n for n, _ in found] == [0, 1, 2]  # one outline each: the pieces of the cells have joined
+    assert sum(area(outline) for _, outline in found) == pytest.approx(np.pi, rel=2e-3)
     segment = np.arccos(0.5) - 0.5 * np.sqrt(0.75)  # circular segment beyond x = 0.5
-    assert area[2] == pytest.approx(segment, rel=5e-3)
+    assert area(found[2][1]) == pytest.approx(segment, rel=5e-3)
+
+
+def test_a_ring_has_a_hole():
+    axis = np.linspace(-1, 1, 41)
+    z = np.hypot(axis[:, None], axis[None, :])
+    ring = [outline for n, outline in bands(axis, axis, z, np.array([0, 0.4, 0.8, 2])) if n == 1]
+    assert sorted(np.sign([area(o) for o in ring])) == [-1, 1]
+    assert sum(area(o) for o in ring) == pytest.approx(np.pi * (0.8**2 - 0.4**2), rel=5e-3)
+
+
+def test_a_band_over_a_whole_box_has_four_corners():
+    ((n, outline),) = bands(np.arange(5.0), np.arange(4.0), np.full((5, 4), 0.5), np.array([0.0, 1.0]))
+    assert n == 0
+    assert {tuple(p) for p in outline} == {(0, 0), (4, 0), (4, 3), (0, 3)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_bands_cover_rough_fields_completely(seed):
+    z = np.random.default_rng(seed).uniform(-1, 1, (6, 5))
+    found = bands(np.arange(6.0), np.arange(5.0), z, np.array([-1, -0.4, 0.1, 0.6, 1]))
+    assert sum(area(outline) for _, outline in found) == pytest.approx(20, rel=1e-9)
