@@ -30,7 +30,17 @@ def show_info(url: str | None, as_json: bool) -> None:
     if as_json:
         _print_json(facts)
         return
-    for name in ("url", "mode", "file_system", "data_path", "size_b", "snapshot", "schema", "duckdb", "storage_version"):
+    for name in (
+        "url",
+        "mode",
+        "file_system",
+        "data_path",
+        "size_b",
+        "snapshot",
+        "schema",
+        "duckdb",
+        "storage_version",
+    ):
         if facts.get(name) is not None:
             click.echo(f"{t('store.fact.' + name) + ':':<28} {_number(facts[name])}")
     for step in facts["migrations"]:

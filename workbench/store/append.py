@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import operator
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Iterable, Mapping
+from datetime import UTC, datetime
 
 from workbench.errors import InputError
 from workbench.store import literals
@@ -109,7 +109,7 @@ def _append(session: Session, table: Table, ready: list[Prepared]) -> list[tuple
         return []
     _require_references(session, table, [row for row, _ in new])
     names = [column.name for column in table.columns if column.name != "recorded_at"] + ["recorded_at"]
-    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    now = datetime.now(UTC).replace(tzinfo=None)
     lines = []
     for row, version in new:
         line = row.values | {"sha256": row.sha256, "recorded_at": now, "version": version}
@@ -187,7 +187,7 @@ def _typed(kind: str, value: object) -> object:
         literals.text(value)
         return str(value)
     if kind == "BOOLEAN":
-        if value not in (True, False) or isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value not in (True, False) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
             raise TypeError
         return bool(value)
     if kind == "DOUBLE":

@@ -55,8 +55,10 @@ def rows_by_version(catalogue: str, number: int, columns_of: Callable[[str], set
     def rows_of(table: Table) -> str:
         source = f"{catalogue}.main.{table.name} AT (VERSION => {number})"
         had = columns_of(source)
-        names = ", ".join(f'"{column.name}"' if column.name in had else f'CAST(NULL AS {column.type}) AS "{column.name}"'
-                          for column in table.columns)  # fmt: skip
+        names = ", ".join(
+            f'"{column.name}"' if column.name in had else f'CAST(NULL AS {column.type}) AS "{column.name}"'
+            for column in table.columns
+        )
         return f"SELECT {names} FROM {source}" if had else f"SELECT {names} WHERE false"
 
     return rows_of

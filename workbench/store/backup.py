@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import StoreError
@@ -48,7 +48,7 @@ def backup(store: Store, target: str | os.PathLike | None = None) -> dict:
 
 def _default_target(store: Store) -> Path:
     folder = store.engine.path.parent if store.mode == "file" else home()
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return folder / "backups" / f"workbench-{stamp}.duckdb"
 
 
@@ -56,7 +56,7 @@ def _record(store: Store, part: Path) -> dict:
     with _file_engine(part).reading_alone() as session:
         shape = migrations.applied(session)
         snapshot = session.value("SELECT coalesce(max(txn), 0) FROM transactions")
-    return {"made_at": datetime.now(timezone.utc).isoformat(), "of": store.public_url, "mode": store.mode,
+    return {"made_at": datetime.now(UTC).isoformat(), "of": store.public_url, "mode": store.mode,
             "schema": shape, "snapshot": snapshot, "size_b": part.stat().st_size,
             "sha256": _file_sha256(part)}  # fmt: skip
 
@@ -110,7 +110,7 @@ def _restore_file(source: Path, location: Location, *, replace: bool) -> Path | 
             shutil.copyfile(source, part)
             _flush(part)
             if path.exists():
-                stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+                stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
                 kept = path.with_name(f"{path.name}.replaced-{stamp}")
                 path.replace(kept)
                 wal = Path(f"{path}.wal")  # belongs to the file that steps aside

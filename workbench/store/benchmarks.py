@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from workbench.errors import InputError
 from workbench.store.append import append, prepare
@@ -32,9 +33,9 @@ class Benchmarks:
                 scenario: str, official: bool, document: dict, source: str, verified: bool,
                 measured_at: datetime | str | None = None) -> None:  # fmt: skip
         """Add a run. Raises InputError when its system is unknown."""
-        run = dict(run_id=run_id, system_id=system_id, suite=suite, round=round, division=division,
-                   benchmark=benchmark, scenario=scenario, official=official, document=document, source=source,
-                   verified=verified, measured_at=measured_at)  # fmt: skip
+        run = {"system_id": system_id, "suite": suite, "round": round, "division": division, "benchmark": benchmark}
+        run |= {"scenario": scenario, "official": official, "document": document, "source": source}
+        run |= {"run_id": run_id, "verified": verified, "measured_at": measured_at}
         self._add("benchmark_runs", f"benchmark_runs:{run_id}", [run])
 
     def add_results(self, run_id: str, rows: Iterable[Mapping]) -> int:

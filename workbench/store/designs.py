@@ -112,6 +112,8 @@ class Designs:
 
 
 def _no_design(session: Session, design_id: str, revision_id: str | None) -> InputError:
-    known = [name for (name,) in session.tuples("SELECT DISTINCT design_id FROM design_revisions ORDER BY ALL LIMIT 20")]
+    known = [
+        name for (name,) in session.tuples("SELECT DISTINCT design_id FROM design_revisions ORDER BY ALL LIMIT 20")
+    ]
     got = design_id if revision_id is None or design_id not in known else f"{design_id} / {revision_id}"
     return InputError("store.not_there", where="designs", got=got, allowed=", ".join(known))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
 
 from workbench.errors import StoreError, WorkbenchError
 
@@ -13,6 +13,8 @@ _SAYINGS = (
     (r"Could not set lock on file.*?Conflicting lock is held in (?P<holder>.*?)\. See", "store.locked"),
     (r"Could not set lock on file", "store.locked"),
     (r"being used by another process|already open", "store.locked"),
+    (r"Existing DuckLake at .* does not exist", "store.not_ours"),
+    (r"DuckLake catalog version mismatch|Unsupported DuckLake", "store.newer_format"),
     (r"version number (?P<version>\d+)", "store.newer_format"),
     (r"not a valid DuckDB database file", "store.foreign"),
     (r"Corrupt database file|checksum|Failed to deserialize|could not read enough bytes|Could not read from file"

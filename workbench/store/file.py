@@ -11,16 +11,17 @@ import shutil
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 from workbench.errors import BusyError, StoreError
 from workbench.store import faults, literals, migrations
 from workbench.store.asof import require_snapshot, rows_by_txn
-from workbench.store.locks import FileLock, Holder, Sidecar
 from workbench.store.location import NETWORK_FILE_SYSTEMS, Location, file_system_of
+from workbench.store.locks import FileLock, Holder, Sidecar
 from workbench.store.session import Session
 from workbench.store.timeouts import timeout_s
 
@@ -64,9 +65,11 @@ class FileEngine:
                 for migration in migrations.MIGRATIONS:
                     with _transaction(connection, f"migration {migration.name}", first=True) as session:
                         migrations.apply(session, migration)
+                connection.execute("CHECKPOINT")  # into the file itself: closing would keep quiet about a full disk
             os.replace(aside, self.path)
         finally:
             aside.unlink(missing_ok=True)
+            Path(f"{aside}.wal").unlink(missing_ok=True)
 
     def inspect(self) -> None:
         """Look at the file from outside. Raises StoreError when it cannot be a store on a sound disk."""
@@ -170,19 +173,21 @@ class FileEngine:
 
     def copy_to(self, target: Path) -> None:
         """Copy the file under the shared lock, with what a killed writer left in its log."""
-        with self._sidecar.held("backup", shared=True, timeout_s=timeout_s()), faults.translated(target):
-            # Opened while it is copied: another program that would write is kept out by DuckDB's own lock.
-            with self._connection(read_only=True) as connection:
-                shape = connection.execute("SELECT current_database()").fetchone()[0]
-                wal = Path(f"{self.path}.wal")
-                if wal.exists():  # the log is not in the file yet: let DuckDB write the two as one
-                    connection.execute(f"ATTACH {literals.text(str(target))} AS copied (STORAGE_VERSION 'v1.5.0')")
-                    connection.execute(f'COPY FROM DATABASE "{shape}" TO copied')
-                    connection.execute("DETACH copied")
-                else:
-                    shutil.copyfile(self.path, target)
-                    with target.open("rb+") as file:
-                        os.fsync(file.fileno())
+        # Opened while it is copied: another program that would write is kept out by DuckDB's own lock.
+        with (
+            self._sidecar.held("backup", shared=True, timeout_s=timeout_s()),
+            faults.translated(target),
+            self._connection(read_only=True),
+        ):
+            wal = Path(f"{self.path}.wal")
+            shutil.copyfile(self.path, target)
+            if wal.exists():
+                shutil.copyfile(wal, f"{target}.wal")
+        with faults.translated(target):
+            with self._open(target) as connection:  # takes the log in, so that the backup is one file
+                connection.execute("CHECKPOINT")
+            with target.open("rb+") as file:
+                os.fsync(file.fileno())
 
     def snapshot(self) -> int:
         with self.reading() as session:
@@ -219,7 +224,7 @@ def _transaction(connection: Any, what: str, *, first: bool = False) -> Iterator
         session = Session(connection, mode="file", txn=number)
         yield session
         if session.changed:
-            now = datetime.now(timezone.utc).replace(tzinfo=None)
+            now = datetime.now(UTC).replace(tzinfo=None)
             row = literals.values([(number, what, socket.gethostname(), os.getpid(), now)])
             connection.execute(f"INSERT INTO transactions VALUES {row}")
         connection.execute("COMMIT" if session.changed else "ROLLBACK")

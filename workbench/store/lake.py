@@ -80,7 +80,9 @@ class LakeEngine:
     # transactions
 
     @contextmanager
-    def reading(self, as_of: int | None = None, *, any_shape: bool = False, beside: Path | None = None) -> Iterator[Session]:
+    def reading(
+        self, as_of: int | None = None, *, any_shape: bool = False, beside: Path | None = None
+    ) -> Iterator[Session]:
         """A read transaction; as of snapshot `as_of` when given; with a file attached `beside` the lake."""
         with self._attached() as here, faults.translated(self.where), here.also(beside, "(STORAGE_VERSION 'v1.5.0')"):
             here.attach_lake()

@@ -10,6 +10,7 @@ from workbench.store.lake import LakeEngine
 from workbench.store.lake_instance import BESIDE, CATALOGUE
 from workbench.store.tables import TABLES, TRANSACTIONS, create_sql, current_sql
 
+
 def write_file(engine: LakeEngine, path: Path) -> None:
     """The whole lake, read in one transaction, as a store file. The lake's snapshot numbers stay: a row's
     transaction is the snapshot that brought it.
@@ -45,7 +46,9 @@ def read_file(engine: LakeEngine, path: Path) -> None:
         for table in TABLES:
             if table.name != "migrations" and session.value(f"SELECT count(*) FROM {table.name}"):
                 raise StoreError("store.target_used", where=engine.where, got=table.name)
-        there = set(session.tuples(f"SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = '{BESIDE}'"))
+        there = set(
+            session.tuples(f"SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = '{BESIDE}'")
+        )
         for table in TABLES:
             names = [column.name for column in table.columns if (table.name, column.name) in there]
             if names and table.name != "migrations":

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import date, datetime, timezone
-from typing import Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 
 from workbench.errors import InputError
 
@@ -65,7 +65,7 @@ def utc(moment: datetime | date | str | None) -> datetime | None:
             raise InputError("store.moment", got=repr(moment), allowed="ISO 8601, 2026-01-31T12:00:00+00:00") from None
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
-    return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def canonical(value: object) -> str:

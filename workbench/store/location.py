@@ -16,9 +16,10 @@ from workbench.errors import StoreError
 LAKE_PREFIX = "ducklake:postgres:"
 # File systems on which neither a write-ahead log nor a lock can be trusted (sqlite and DuckDB say the same).
 NETWORK_FILE_SYSTEMS = frozenset(
-    "nfs nfs4 cifs smb smb2 smb3 smbfs afs 9p ncpfs glusterfs lustre ceph beegfs gpfs fuse.sshfs fuse.s3fs "
-    "fuse.glusterfs fuse.rclone fuse.ceph davfs fuse.davfs2 webdav afpfs".split()
-)
+    {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "9p", "ncpfs", "lustre", "ceph", "beegfs", "gpfs",
+     "fuse.sshfs", "fuse.s3fs", "fuse.glusterfs", "fuse.rclone", "fuse.ceph", "davfs", "fuse.davfs2", "webdav",
+     "glusterfs", "afpfs"}
+)  # fmt: skip
 
 
 def home() -> Path:

@@ -13,9 +13,9 @@ import os
 import socket
 import time
 import weakref
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 from workbench.errors import BusyError, StoreError
 
@@ -39,12 +39,12 @@ class FileLock:
 
     def try_acquire(self) -> bool:
         try:
-            self._file = self._file or open(self.path, "a+b", buffering=0)
+            self._file = self._file or open(self.path, "a+b", buffering=0)  # noqa: SIM115 (closed by release)
         except OSError as why:
             if not self.shared:
                 raise StoreError("store.not_writable", where=self.path.parent, got=why.strerror) from None
             try:  # a reader of a read-only folder: it can share a lock that exists, and nobody can write there
-                self._file = open(self.path, "rb", buffering=0)
+                self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115
             except OSError:
                 return True
         _open_files.add(self)

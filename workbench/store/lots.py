@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from workbench.errors import InputError
 from workbench.store import measurements as bulk
@@ -28,8 +29,8 @@ class Lots:
     def add_lot(self, lot_id: str, *, title: str, product: str, source: str, verified: bool, synthetic: bool = False,
                 note: str = "") -> None:  # fmt: skip
         """Add a lot, or say it anew. `source` cites where its figures are from."""
-        row = dict(lot_id=lot_id, title=title, product=product, source=source, verified=verified,
-                   synthetic=synthetic, note=note)  # fmt: skip
+        row = {"lot_id": lot_id, "title": title, "product": product, "source": source}
+        row |= {"verified": verified, "synthetic": synthetic, "note": note}
         self._add("lots", lot_id, [row])
 
     def add_steps(self, lot_id: str, rows: Iterable[Mapping]) -> int:
@@ -95,7 +96,9 @@ class Lots:
             return rows[0] | {
                 "steps": _steps(session, lot_id),
                 "specifications": session.rows(f"{_SPECIFICATION} {of} ORDER BY parameter"),
-                "carriers": session.rows(f"SELECT carrier, kind, attributes FROM current_carriers {of} ORDER BY carrier"),
+                "carriers": session.rows(
+                    f"SELECT carrier, kind, attributes FROM current_carriers {of} ORDER BY carrier"
+                ),
                 "parameters": bulk.parameters(session, lot_id),
             }
 

@@ -7,8 +7,9 @@ the batch's own record, and that record's key makes the batch idempotent.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.store.append import append, sha256
@@ -147,9 +148,11 @@ def _require_single(columns: dict[str, Any]) -> None:
     if unique != len(position):
         import pandas
 
-        twice = int(numpy.flatnonzero(pandas.DataFrame({"c": carrier, "i": position, "p": parameter}).duplicated())[0])
+        readings = pandas.DataFrame({"carrier": carrier, "position": position, "parameter": parameter})
+        twice = int(numpy.flatnonzero(readings.duplicated())[0])
         raise InputError("store.reading_twice", where=f"row {twice}",
-                         got=f"{carriers[carrier[twice]]}, {position[twice]}, {parameters[parameter[twice]]}")  # fmt: skip
+                         got=f"{carriers[carrier[twice]]}, {position[twice]}, "
+                             f"{parameters[parameter[twice]]}")  # fmt: skip
 
 
 def _content_sha256(lot_id: str, source: str, columns: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from workbench import __version__
 from workbench.errors import StoreError
@@ -43,8 +43,10 @@ def applied(session: Session) -> int:
     try:
         return session.value("SELECT coalesce(max(number), 0) FROM migrations")
     except duckdb.CatalogException:
-        names = [name for (name,) in session.tuples("SELECT table_name FROM information_schema.tables "
-                                                    "WHERE table_catalog = current_database() ORDER BY ALL")]  # fmt: skip
+        found = session.tuples(
+            "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() ORDER BY ALL"
+        )
+        names = [name for (name,) in found]
     if names:
         raise StoreError("store.not_ours", got=", ".join(names[:5]))
     return 0
@@ -77,6 +79,6 @@ def apply(session: Session, migration: Migration) -> None:
                         + current_sql(table, source=table.name, columns=known))  # fmt: skip
     if migration.also:
         migration.also(session)
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     append(session, BY_NAME["migrations"], [{"number": migration.number, "name": migration.name,
                                              "workbench_version": __version__, "applied_at": now}])  # fmt: skip

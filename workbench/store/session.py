@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timezone
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from workbench.store.asof import Past
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Reads and appends inside one transaction. `txn` numbers it in mode 1; `changed` says whether anything was added."""
+    """Reads and appends inside one transaction.
+
+    `txn` numbers it in mode 1; `changed` says whether anything was added.
+    """
 
     def __init__(self, connection: Any, *, mode: str, txn: int | None = None):
         self._connection, self.mode, self.txn, self.changed = connection, mode, txn, False
@@ -74,4 +77,4 @@ class Session:
             self._connection.unregister("incoming")
 
 
-_READING: dict[str, Callable] = {"JSON": json.loads, "TIMESTAMP": lambda moment: moment.replace(tzinfo=timezone.utc)}
+_READING: dict[str, Callable] = {"JSON": json.loads, "TIMESTAMP": lambda moment: moment.replace(tzinfo=UTC)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from workbench.store import literals
 from workbench.store.append import append, document_sha256, new_key, prepare
@@ -55,7 +56,7 @@ class Shelf:
             record[self.table.key[0].name] = record[self.table.key[0].name] or new_key()
         for name in ("issued_at", "released_at", "occurred_at"):
             if name in names:
-                record.setdefault(name, datetime.now(timezone.utc))
+                record.setdefault(name, datetime.now(UTC))
         if "document_sha256" in names and record.get("document") is not None:
             record.setdefault("document_sha256", document_sha256(record["document"]))
         return record

@@ -31,7 +31,10 @@ _LOT_PARTS = (
 )
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "design": (
-        ("SELECT design_id AS id, sha256 AS part FROM current_designs", "SELECT design_id, sha256 FROM design_revisions"),
+        (
+            "SELECT design_id AS id, sha256 AS part FROM current_designs",
+            "SELECT design_id, sha256 FROM design_revisions",
+        ),
         "SELECT design_id AS id, title FROM current_designs",
     ),
     "experiment": (

@@ -49,7 +49,7 @@ class Table:
     @property
     def primary_key(self) -> tuple[str, ...]:
         names = tuple(column.name for column in self.key)
-        return names + ("version",) if self.keep == "versions" else () if self.keep == "bulk" else names
+        return (*names, "version") if self.keep == "versions" else () if self.keep == "bulk" else names
 
     @property
     def current(self) -> str:
@@ -146,8 +146,8 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "measurements", "bulk", (),
-        (_of("measurement_batches", "batch_id"), _count("ordinal"), _word("carrier"), _count("position"), _word("parameter"),
-         Column("value", "DOUBLE")),
+        (_of("measurement_batches", "batch_id"), _count("ordinal"), _word("carrier"), _count("position"),
+         _word("parameter"), Column("value", "DOUBLE")),
     ),
     Table(
         "genealogy", "once", (_of("units", "parent_id"), _of("units", "child_id"), _word("relation")), ()

@@ -185,18 +185,24 @@ def test_specifications(store: Store):
 def test_benchmarks(store: Store):
     add_run(store)
     add_run(store, "R2", official=False, measured_at="2026-05-01T00:00:00Z")
-    rows = [{"metric": "samples_per_s", "value": 1e5, "unit": "samples_per_s", "valid": True, "low": 9e4, "high": 1.1e5},
+    rows = [{"metric": "rate", "value": 1e5, "unit": "samples_per_s", "valid": True, "low": 9e4, "high": 1.1e5},
             {"metric": "latency_ms", "value": 2.5, "unit": "ms", "valid": None, "low": None, "high": None}]  # fmt: skip
     assert store.benchmarks.add_results("R", rows) == 2
     assert store.benchmarks.add_results("R", rows) == 0
     table = store.benchmarks.results()
     assert table["system"].unique() == ["System S"]
-    row = table.set_index("metric").loc["samples_per_s"]
-    assert (row["value"], row["unit"], row["official"], row["valid"], row["low"]) == (1e5, "samples_per_s", True, True, 9e4)
+    row = table.set_index("metric").loc["rate"]
+    assert (row["value"], row["unit"], row["official"], row["valid"], row["low"]) == (
+        1e5,
+        "samples_per_s",
+        True,
+        True,
+        9e4,
+    )
     assert store.benchmarks.run("R")["results"] == sorted(rows, key=lambda row: row["metric"])
     assert [run["run_id"] for run in store.benchmarks.runs("S")] == ["R", "R2"]
     store.benchmarks.add_results("R", [rows[0] | {"value": 2e5}])
-    assert store.benchmarks.results().set_index("metric")["value"]["samples_per_s"] == 2e5
+    assert store.benchmarks.results().set_index("metric")["value"]["rate"] == 2e5
 
 
 def test_notebook_runs(store: Store):
@@ -248,7 +254,8 @@ def test_records_of_the_other_tables(store: Store):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"outcome": "MAYBE"}, "store.word"), ({"outcome": None}, "store.empty"), ({"colour": "red"}, "store.column_unknown"),
+        ({"outcome": "MAYBE"}, "store.word"), ({"outcome": None}, "store.empty"),
+        ({"colour": "red"}, "store.column_unknown"),
         ({"dirty": 1}, "store.type"), ({"snapshot": 2**63}, "store.type"), ({"snapshot": True}, "store.type"),
         ({"duration_s": float("inf")}, "store.type"), ({"title": 7}, "store.type"), ({"title": "a\0b"}, "store.text"),
         ({"title": "\ud800"}, "store.text"), ({"parameters": {"a": float("nan")}}, "store.document"),
@@ -304,7 +311,27 @@ def test_unknown_names_are_told_with_the_known(store: Store):
 
 
 def test_every_table_of_the_issue_is_declared():
-    wanted = """customers projects designs design_revisions materials rule_decks lots carriers units process_steps
-    equipment measurements genealogy test_results benchmark_systems benchmark_runs benchmark_results certificates
-    notebook_runs releases audit_events""".split()
+    wanted = [
+        "customers",
+        "projects",
+        "designs",
+        "design_revisions",
+        "materials",
+        "rule_decks",
+        "lots",
+        "carriers",
+        "units",
+        "process_steps",
+        "equipment",
+        "measurements",
+        "genealogy",
+        "test_results",
+        "benchmark_systems",
+        "benchmark_runs",
+        "benchmark_results",
+        "certificates",
+        "notebook_runs",
+        "releases",
+        "audit_events",
+    ]
     assert set(wanted) <= {table.name for table in TABLES}

@@ -1,0 +1,122 @@
+"""Old stores are upgraded after a backup, newer ones refused, and history reads the same afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.workbench.store.test_records import add_lot
+from tests.workbench.store.test_snapshots import write
+from workbench.errors import StoreError
+from workbench.store import Store, asof, backup, migrations, tables
+from workbench.store.check import check
+from workbench.store.info import info
+from workbench.store.tables import Column, Table
+
+
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch):
+    """Makes this the program of two versions later: a column more, then a table more."""
+
+    def become() -> None:
+        def later(table: Table) -> Table:
+            if table.name != "lots":
+                return table
+            grade = Column("grade", null=True, since=2)
+            return Table(table.name, table.keep, table.key, (*table.content, grade), table.since)
+
+        new = Table("recipes", "versions", (Column("recipe_id", since=3),), (Column("text", since=3),), since=3)
+        everything = (*map(later, tables.TABLES), new)
+        for module in (tables, migrations, asof):
+            monkeypatch.setattr(module, "TABLES", everything)
+        for module in ("info", "check", "lake_transfer"):
+            monkeypatch.setattr(f"workbench.store.{module}.TABLES", everything)
+        for table in everything:
+            monkeypatch.setitem(tables.BY_NAME, table.name, table)
+            monkeypatch.setitem(asof._TABLE_OF, table.name, table)
+            monkeypatch.setitem(asof._TABLE_OF, table.current, table)
+        steps = (*migrations.MIGRATIONS, migrations.Migration(2, "lot grade"), migrations.Migration(3, "recipes"))
+        monkeypatch.setattr(migrations, "MIGRATIONS", steps)
+
+    return become
+
+
+def test_an_older_store_is_refused_then_upgraded(new_url, next_version):
+    url = new_url()
+    store = Store.open(url)
+    add_lot(store)
+    snapshot, then = store.snapshot(), store.lots.list()
+    fingerprint = store.subjects("design"), store.lots.lot("L")["recorded_at"]
+    next_version()
+    for use in (lambda: Store.open(url).lots.list(), lambda: write(Store.open(url), "lot", 1, 1)):
+        with pytest.raises(StoreError) as refused:
+            use()
+        assert refused.value.rule == "store.older"
+        assert "workbench store upgrade" in refused.value.fix("en")
+        assert "workbench store upgrade" in refused.value.fix("zh-Hant")
+    assert info(url)["schema"] == 1
+
+    done = backup.upgrade(url)
+    assert (done["from"], done["to"], done["steps"]) == (1, 3, ["lot grade", "recipes"])
+    assert Path(done["backup"]).exists()
+    store = Store.open(url)
+    assert [step["number"] for step in info(url)["migrations"]] == [1, 2, 3]
+    assert store.lots.list() == then
+    assert store.at(snapshot).lots.list() == then, "a snapshot from before reads through the new columns"
+    with store.at(snapshot).reading() as session:
+        assert session.tuples("SELECT lot_id, grade FROM current_lots") == [("L", None)]
+        assert session.tuples("SELECT * FROM current_recipes") == []
+    assert fingerprint == (store.subjects("design"), store.lots.lot("L")["recorded_at"])
+    assert check(store) == [], "a column that came later changes no old hash"
+    assert backup.upgrade(url)["steps"] == []
+
+
+def test_a_cut_off_upgrade_goes_on(new_file, next_version, monkeypatch: pytest.MonkeyPatch):
+    url = new_file()
+    next_version()
+    apply = migrations.apply
+
+    def fail_at_three(session, step):
+        apply(session, step)
+        if step.number == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(migrations, "apply", fail_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        backup.upgrade(url)
+    monkeypatch.setattr(migrations, "apply", apply)
+    assert info(url)["schema"] == 2, "each step is kept or dropped as a whole"
+    assert backup.upgrade(url)["steps"] == ["recipes"]
+    assert check(Store.open(url)) == []
+
+
+def test_a_newer_store_is_refused(new_url, next_version):
+    url = new_url()
+    with pytest.MonkeyPatch.context():
+        next_version()
+        backup.upgrade(url)
+    migrations.MIGRATIONS = migrations.MIGRATIONS[:1]  # monkeypatch puts the real tuple back
+    for use in (lambda: Store.open(url).lots.list(), lambda: write(Store.open(url), "lot", 1, 1),
+                lambda: backup.upgrade(url)):  # fmt: skip
+        with pytest.raises(StoreError) as refused:
+            use()
+        assert refused.value.rule == "store.newer"
+
+
+def test_the_file_has_keys_and_checks(new_file):
+    """Mode 1 lets DuckDB itself refuse what must not be, also when another tool writes."""
+    url = new_file()
+    add_lot(Store.open(url))
+    with duckdb.connect(url) as connection:
+        (again,) = connection.execute("SELECT * FROM lots").fetchall()
+        with pytest.raises(duckdb.ConstraintException):
+            connection.execute(f"INSERT INTO lots VALUES ({', '.join('?' * len(again))})", list(again))
+        with pytest.raises(duckdb.ConstraintException, match="CHECK"):
+            connection.execute(
+                "INSERT INTO carriers VALUES ('L', 'W1', 1, 'bucket', '{}', 's', TIMESTAMP '2026-01-01', 1)"
+            )
+        keyed = {name for (name,) in connection.execute(
+            "SELECT table_name FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'").fetchall()}  # fmt: skip
+    assert keyed == {table.name for table in tables.TABLES if table.keep != "bulk"} | {"transactions"}
