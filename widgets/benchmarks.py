@@ -26,6 +26,13 @@ def _both(key: str, **values: object) -> dict[str, str]:
     return {lang: t(key, lang, **values) for lang in LANGUAGES}
 
 
+def _metric(metric: str) -> dict[str, str]:
+    if metric.startswith(compare.INFERRED):
+        measured = metric.removeprefix(compare.INFERRED)
+        return {lang: t("validation.inferred", lang, metric=_metric(measured)[lang]) for lang in LANGUAGES}
+    return _both(f"validation.metric.{metric}")
+
+
 def _value(value: float, *, own: bool) -> str:
     return shown(float(value), 4 if own else significant_digits(value))
 
@@ -33,7 +40,8 @@ def _value(value: float, *, own: bool) -> str:
 def system_card(result: SystemReview) -> None:
     """Who built the system, what is in it, and what kind of figures it has."""
     system, hardware = result.system, result.system["document"].get("hardware", {})
-    rows = [(_both("validation.card.organisation"), system["organisation"])]
+    organisation = _both("validation.card.this_workbench") if result.own else system["organisation"]
+    rows = [(_both("validation.card.organisation"), organisation)]
     rows += [
         (_both(f"validation.card.{name}"), str(hardware[name]))
         for name in ("processor", "processors_per_node", "accelerator", "accelerators_per_node", "nodes")
@@ -136,7 +144,7 @@ def _distribution(own: OwnRun, confidence: float) -> None:
     table = _percentile_table(own)
     if m.scenario == "Server":  # only LoadGen knows how long a query waited: it reports percentiles, no distribution
         page.say("validation.say.server", **values)
-        page.table(table)
+        page.table(table[["percentile", "latency_us"]])
         return
     page.picture(_percentile_chart(own, confidence), say="validation.say.latency", table=table, **values)
     page.note("validation.note.interval")
@@ -178,13 +186,13 @@ def _percentile_chart(own: OwnRun, confidence: float) -> alt.LayerChart:
         axis=alt.Axis(values=ticks, labelExpr="format(100 * (1 - datum.value), '~g')", grid=True),
     )
     scale = alt.Scale(type="log", nice=False, padding=18)
-    axis = alt.Axis(values=[m * 10**e for e in range(-1, 8) for m in (1, 2, 5)], format=",~g")
+    axis = alt.Axis(values=[m * 10**e for e in range(-1, 8) for m in (1, 2, 5)], format=",~g", titlePadding=12)
     y = {"title": t("validation.axis.latency"), "scale": scale, "axis": axis}
     band = alt.Chart(curve).mark_area(opacity=0.25, color=_BETTER)
     band = band.encode(x=x, y=alt.Y("low_us:Q", **y), y2="high_us:Q")
     line = alt.Chart(curve).mark_line(color=_BETTER).encode(x=x, y=alt.Y("us:Q", **y))
     points = alt.Chart(named).mark_point(color=_BETTER, size=60).encode(x=x, y="latency_us:Q")
-    texts = alt.Chart(named).mark_text(align="center", dy=-14).encode(x=x, y="latency_us:Q", text="text:N")
+    texts = alt.Chart(named).mark_text(align="left", dx=6, dy=14).encode(x=x, y="latency_us:Q", text="text:N")
     return alt.layer(band, line, points, texts).properties(width=_WIDTH, height=300)
 
 
@@ -204,7 +212,10 @@ def _offline(own: OwnRun, confidence: float) -> None:
         return
     blocks = pd.DataFrame({"block": range(1, len(m.block_rates_per_s) + 1), "samples_per_s": m.block_rates_per_s})
     y = alt.Y(
-        "samples_per_s:Q", title=t("validation.axis.rate"), scale=alt.Scale(zero=True), axis=alt.Axis(format="~s")
+        "samples_per_s:Q",
+        title=t("validation.axis.rate"),
+        scale=alt.Scale(zero=True),
+        axis=alt.Axis(format="~s", titlePadding=14),
     )
     bars = alt.Chart(blocks).mark_bar(color=_BETTER, opacity=0.85).encode(
         x=alt.X("block:O", title=t("validation.axis.block"), axis=alt.Axis(labelAngle=0)), y=y
@@ -214,6 +225,7 @@ def _offline(own: OwnRun, confidence: float) -> None:
     text = alt.Chart(line).mark_text(align="left", dx=6).encode(y="samples_per_s:Q", x=alt.value(_WIDTH), text="text:N")
     chart = alt.layer(bars, rule, text).properties(width=_WIDTH, height=200)
     page.picture(chart, say="validation.say.offline", table=blocks, **values)
+    page.note("validation.note.blocks")
 
 
 def comparison(result: SystemReview) -> None:
@@ -311,7 +323,7 @@ def _ratio_table(result: SystemReview, ratios: list[tuple[compare.Group, compare
             {
                 "benchmark": g.key.benchmark,
                 "scenario": g.key.scenario,
-                "metric": _both(f"validation.metric.{g.key.metric}"),
+                "metric": _metric(g.key.metric),
                 "system": r.system,
                 "round": r.round,
                 "accelerators": str(result.accelerators.get(r.system_id) or "–"),
@@ -328,7 +340,7 @@ def _means(result: SystemReview) -> None:
     rows = [
         {
             "system": m.system,
-            "metric": _both(f"validation.metric.{m.metric}"),
+            "metric": _metric(m.metric),
             "unit": unit_symbol(m.unit),
             "geometric_mean_ratio": m.ratio,
             "benchmarks": ", ".join(m.benchmarks),
@@ -353,7 +365,7 @@ def efficiency(result: SystemReview) -> None:
             {
                 "benchmark": e.key.benchmark,
                 "scenario": e.key.scenario,
-                "metric": _both(f"validation.metric.{e.key.metric}"),
+                "metric": _metric(e.key.metric),
                 "value": shown(e.value, 4) if derived else _value(e.value, own=not e.official),
                 "unit": unit_symbol(e.key.unit),
             }
@@ -377,7 +389,7 @@ def results(result: SystemReview) -> None:
                 "scenario": e.key.scenario,
                 "division": e.key.division,
                 "round": e.round,
-                "metric": _both(f"validation.metric.{e.key.metric}"),
+                "metric": _metric(e.key.metric),
                 "value": _value(e.value, own=not e.official),
                 "unit": unit_symbol(e.key.unit),
                 "interval": "–" if e.low is None else f"{shown(e.low, 4)} … {shown(e.high, 4)}",
@@ -394,7 +406,8 @@ def results(result: SystemReview) -> None:
     for run_id, remark in result.notes.items():
         entry = next((e for e in result.entries if e.run_id == run_id), None)
         if entry is not None:
-            page.note(f"{entry.key.benchmark} {entry.key.scenario}: {remark}")
+            subject = f"{entry.key.benchmark} {entry.key.scenario}: "
+            page.note({lang: subject + sentence for lang, sentence in remark.items()})
 
 
 def _rank(metric: str) -> int:
@@ -416,5 +429,7 @@ def sources(result: SystemReview) -> None:
                 started=own.measurement.started_at,
                 sha256=files["mlperf_log_detail.txt"]["sha256"],
             )
+    elif result.read_on:
+        page.note("validation.note.fair_use", read_on=result.read_on)
     else:
-        page.note("validation.note.fair_use", retrieved=result.retrieved)
+        page.note("validation.note.not_read")

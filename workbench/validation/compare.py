@@ -15,6 +15,7 @@ from workbench.errors import DomainError
 
 HIGHER_IS_BETTER = frozenset({"throughput", "throughput_per_watt"})
 LOWER_IS_BETTER = frozenset({"latency", "energy_per_query", "energy_per_inference"})
+INFERRED = "inferred_"  # prefix of a metric that the rules derive from another scenario
 COMPARED = HIGHER_IS_BETTER | LOWER_IS_BETTER  # the rest (power alone, accuracy, inferred figures) is shown, not ranked
 
 

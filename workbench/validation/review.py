@@ -22,6 +22,9 @@ METRICS = {
 }
 
 
+SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")  # in the order of a report
+
+
 class BenchmarkReview(Parameters):
     """Compare one system's MLPerf figures like with like, and judge its own measured runs."""
 
@@ -68,8 +71,8 @@ class SystemReview:
     efficiency: tuple[compare.Entry, ...]
     accelerators: Mapping[str, int | None]  # system_id: accelerators of the whole system
     own_runs: tuple[OwnRun, ...]
-    notes: Mapping[str, str]  # run_id: remark of its source
-    retrieved: str
+    notes: Mapping[str, Mapping[str, str]]  # run_id: remark on its source, by language
+    read_on: str | None  # when the published table was read; None when it was not
     summary: Summary
 
     @property
@@ -116,7 +119,7 @@ def review(
         accelerators={s["system_id"]: accelerator_count(s["document"].get("hardware", {})) for s in systems},
         own_runs=own_runs,
         notes={r["run_id"]: r["document"]["note"] for r in runs if r["document"].get("note")},
-        retrieved=next((r["document"]["retrieved"] for r in runs if "retrieved" in r["document"]), ""),
+        read_on=next((r["document"]["read_on"] for r in runs if r["document"].get("read_on")), None),
         summary=Summary(Verdict.NONE, system["title"]),
     )
     return replace(partial, summary=_own_summary(partial) if own_runs else _published_summary(partial))
@@ -140,7 +143,7 @@ def _own_runs(runs: list[Mapping[str, Any]], confidence: float) -> tuple[OwnRun,
         if r["suite"] == runs_.SUITE:
             m = runs_.from_document(r["document"])
             found.append(OwnRun(r["run_id"], m, m.percentiles(confidence), m.throughput_interval(confidence)))
-    return tuple(sorted(found, key=lambda o: o.measurement.scenario, reverse=True))
+    return tuple(sorted(found, key=lambda o: SCENARIOS.index(o.measurement.scenario)))
 
 
 def _entries(results: pd.DataFrame) -> list[compare.Entry]:
@@ -178,6 +181,9 @@ def _own_summary(result: SystemReview) -> Summary:
             reasons.append(_both("validation.reason.valid", rules=title, scenarios=", ".join(holding)))
         reasons += [_broken(finding, scenarios, title) for finding, scenarios in _violations(result.own_runs, name)]
     passed = all(o.accepted for o in result.own_runs)
+    measured = [o.measurement for o in result.own_runs]
+    load = max(m.load_before["one_minute"] for m in measured)
+    reasons.append(_both("validation.reason.load", load=f"{load:.2f}", cores=measured[0].machine["logical_cores"]))
     reasons.append(_both("validation.reason.unofficial"))
     return Summary(
         Verdict.PASS if passed else Verdict.FAIL, result.system["title"], _own_figures(result.own_runs), tuple(reasons)

@@ -12,6 +12,11 @@ from workbench.validation.mllog import DetailLog
 
 OFFICIAL = "rules_v5.1"
 SHORT = "rules_short"
+_SEEDS = {
+    "qsl_rng_seed": "seed_qsl",
+    "sample_index_rng_seed": "seed_sample_index",
+    "schedule_rng_seed": "seed_schedule",
+}
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,9 @@ def _conduct(log: DetailLog, rules: Rules) -> list[Finding]:
     """No errors, the round's seeds, LoadGen's own judgement."""
     errors = max(int(log.get("num_errors", 0)), len([e for e in log.errors if "result_invalid" not in e]))
     found = [Finding("loadgen_errors", errors == 0, errors, 0)]
-    for name, seed in rules.document["seeds"].items():
-        got = log.get(f"effective_{name}")
-        found.append(Finding(f"seed_{name.removesuffix('_rng_seed')}", got == seed, str(got), str(seed)))
+    for name, rule in _SEEDS.items():
+        seed, got = rules.document["seeds"][name], log.get(f"effective_{name}")
+        found.append(Finding(rule, got == seed, str(got), str(seed)))
     verdict = log.get("result_validity")
     found.append(Finding("loadgen_valid", verdict == "VALID", verdict, "VALID"))
     return found

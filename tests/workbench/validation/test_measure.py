@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -87,17 +88,23 @@ def test_the_record_names_no_person_and_no_host(single_stream):
     assert {"processor", "usable_cores", "memory_gb", "operating_system", "packages"} <= single_stream.machine.keys()
 
 
-@pytest.mark.parametrize("refused", [{"scenario": "Streaming"}, {"thread_count": 0}, {"duration_s": 0.5}])
+@pytest.mark.parametrize(
+    "refused", [{"scenario": "Streaming"}, {"thread_count": 0}, {"duration_s": 0.5}, {"backend": "abacus"}]
+)
 def test_an_impossible_plan_is_refused(refused):
     with pytest.raises(InputError):
         Plan(**refused)
 
 
-def test_a_child_that_fails_is_a_run_error():
+def test_a_child_that_fails_is_a_run_error(monkeypatch, tmp_path):
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no network")
+    subject = dataclasses.replace(harness.model.load(), path=broken)
+    monkeypatch.setattr(harness.model, "load", lambda name: subject)
     with pytest.raises(RunError) as failed:
-        measure(Plan(backend="abacus"))
+        measure(Plan())
     assert failed.value.rule == "validation.loadgen_failed"
-    assert "abacus" in failed.value.got
+    assert "exit 1" in failed.value.got
 
 
 def test_a_child_that_stays_too_long_is_stopped(monkeypatch):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench import facts
+from workbench.validation import compare
 from workbench.validation import run as runs_
 from workbench.validation.harness import machine, record
 from workbench.validation.harness.measure import Plan, measure
@@ -29,7 +30,7 @@ def seed_published(store: Any) -> list[str]:
     for system in document["systems"]:
         system_id = system["system_id"]
         about = {k: v for k, v in system.items() if k not in ("runs", "system_id", "title", "organisation")}
-        facts_read = json.dumps([system, document["source"], document["retrieved"]])
+        facts_read = json.dumps([system, document["source"], document["read_on"]])
         about["facts_sha256"] = hashlib.sha256(facts_read.encode()).hexdigest()
         if stored.get(system_id) == about["facts_sha256"]:
             continue
@@ -46,7 +47,7 @@ def _add_published(store: Any, system_id: str, run: dict[str, Any], document: di
     about = {
         k: v for k, v in run.items() if k not in ("suite", "round", "division", "benchmark", "scenario", "results")
     }
-    about["retrieved"] = document["retrieved"]
+    about["read_on"] = document["read_on"] if run["verified"] else None  # the day the published table was read
     identity = json.dumps([system_id, run["suite"], run["round"], run["division"], run["benchmark"], run["scenario"]])
     run_id = "published-" + hashlib.sha256(identity.encode()).hexdigest()[:16]
     source = document["source"].get(run["round"], document["source"]["other"])
@@ -64,7 +65,7 @@ def _add_published(store: Any, system_id: str, run: dict[str, Any], document: di
         verified=run["verified"],
     )
     # an inferred figure is a metric of its own, so that it never stands beside a measured one
-    prefix = "inferred_" if run["inferred"] else ""
+    prefix = compare.INFERRED if run["inferred"] else ""
     rows = [
         {**result, "metric": prefix + result["metric"], "valid": None, "low": None, "high": None}
         for result in run["results"]

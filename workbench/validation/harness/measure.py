@@ -20,6 +20,7 @@ import numpy as np
 from workbench.errors import InputError, RunError
 from workbench.validation import mllog, rules, run
 from workbench.validation.harness import machine, model
+from workbench.validation.harness.backend import BACKENDS
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 DURATION_S = (1.0, 3600.0)
@@ -42,6 +43,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS:
             raise InputError("validation.scenario", got=self.scenario, allowed=", ".join(SCENARIOS))
+        if self.backend not in BACKENDS:
+            raise InputError("validation.backend", got=self.backend, allowed=", ".join(BACKENDS))
         low, high = DURATION_S
         if not low <= self.duration_s <= high:
             raise InputError(

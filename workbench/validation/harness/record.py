@@ -17,7 +17,7 @@ def keep(store: Any, measured: run.Measurement) -> None:
     store.benchmarks.add_system(
         measured.system_id,
         title=f"{about['processor']}, {about['logical_cores']} cores ({measured.machine_id})",
-        organisation="measured by this workbench",
+        organisation="Chiplet Workbench",
         document={"hardware": {"processor": about["processor"], "logical_cores": about["logical_cores"],
                                "memory_gb": round(about["memory_gb"])}},
     )  # fmt: skip
