@@ -85,9 +85,10 @@ def test_what_cannot_be_restored(new_file, tmp_path: Path):
     (tmp_path / "text.duckdb").write_text("a backup? " * 10)
     with duckdb.connect(str(tmp_path / "other.duckdb")) as other:
         other.execute("CREATE TABLE mine (a INTEGER)")
-    for source, rule in ((path, "store.backup_bad"), (tmp_path / "text.duckdb", "store.foreign"),
-                         (tmp_path / "other.duckdb", "store.not_ours"), (tmp_path / "no", "store.missing")):  # fmt: skip
+    refusals = {path: "backup_bad", tmp_path / "text.duckdb": "foreign", tmp_path / "other.duckdb": "not_ours",
+                tmp_path / "no": "missing"}  # fmt: skip
+    for source, rule in refusals.items():
         with pytest.raises(StoreError) as refused:
             restore(source, target)
-        assert refused.value.rule == rule
+        assert refused.value.rule == f"store.{rule}"
         assert not target.exists()

@@ -117,6 +117,9 @@ def test_the_file_has_keys_and_checks(new_file):
             connection.execute(
                 "INSERT INTO carriers VALUES ('L', 'W1', 1, 'bucket', '{}', 's', TIMESTAMP '2026-01-01', 1)"
             )
-        keyed = {name for (name,) in connection.execute(
-            "SELECT table_name FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'").fetchall()}  # fmt: skip
-    assert keyed == {table.name for table in tables.TABLES if table.keep != "bulk"} | {"transactions"}
+        keys = connection.execute(
+            "SELECT table_name FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'"
+        ).fetchall()
+    assert {name for (name,) in keys} == {table.name for table in tables.TABLES if table.keep != "bulk"} | {
+        "transactions"
+    }

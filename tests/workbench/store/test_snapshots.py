@@ -62,11 +62,11 @@ WRITES = st.lists(
 )
 
 
-def test_an_old_snapshot_shows_the_same_for_ever(store: Store):
+def test_an_old_snapshot_shows_the_same_for_ever(store: Store, mode: str):
     """One history grows through all examples; every snapshot ever taken still shows what it showed then."""
     taken: list[tuple[int, dict]] = []
 
-    @settings(max_examples=6, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=8 if mode == "file" else 4, deadline=None, derandomize=True, database=None)
     @given(WRITES)
     def grow(writes: list) -> None:
         for one in writes:
