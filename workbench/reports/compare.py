@@ -15,10 +15,11 @@ from workbench.units import symbol_of
 _CAUSES = {
     "parameters": "report.parameters",
     "code": "report.code_version",
-    "data": "report.snapshot",
+    "data": "report.data_of_subject",
     "packages": "report.packages",
     "machine": "report.machine",
 }
+_CODE = ("report.code_version", "report.source_hash", "report.lock_hash")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Comparison:
     provenance: tuple[Difference, ...]
     packages: tuple[Difference, ...]
     machine: tuple[Difference, ...]
+    data_changed: bool = False
 
     @property
     def verdict_changed(self) -> bool:
@@ -54,8 +56,8 @@ class Comparison:
         """Catalogue keys of what was not the same and may explain a difference."""
         differs = {
             "parameters": any(d.changed for d in self.parameters),
-            "code": any(d.changed for d in self.provenance if d.label in ("report.code_version", "report.source_hash")),
-            "data": any(d.changed for d in self.provenance if d.label == "report.snapshot"),
+            "code": any(d.changed for d in self.provenance if d.label in _CODE),
+            "data": self.data_changed,
             "packages": bool(self.packages),
             "machine": bool(self.machine),
         }
@@ -72,14 +74,19 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     """Compare two run records; fields that are missing count as empty. Never raises for their content."""
     one, two = _mapping(a, "parameters"), _mapping(b, "parameters")
     names = [*one, *(name for name in two if name not in one)]
+    provenance = tuple(_provenance(a, b))
+    # The snapshot counts every writing to the store. That this subject's own data differ is known when the run keys
+    # differ although all else that goes into them is the same.
+    explained = one != two or any(row.changed for row in provenance if row.label in _CODE)
     return Comparison(
         verdict_a=verdict_of(a),
         verdict_b=verdict_of(b),
         figures=_figures(_mapping(a, "summary"), _mapping(b, "summary")),
         parameters=tuple(_numeric(name, one.get(name), two.get(name), unit=symbol_of(str(name))) for name in names),
-        provenance=tuple(_provenance(a, b)),
+        provenance=provenance,
         packages=_differing(_mapping(a, "packages"), _mapping(b, "packages")),
         machine=_differing(_mapping(a, "machine"), _mapping(b, "machine")),
+        data_changed=a.get("key") != b.get("key") and not explained,
     )
 
 
@@ -142,16 +149,16 @@ def _numeric(
     left, right = (f"{_text(v)} {unit if _number(v) else ''}".strip() for v in (a, b))
     change = percent = ""
     if comparable and _number(a) and _number(b) and a != b:
-        size = shown(abs(b - a), 6) if decimals is None else f"{abs(b - a):,.{decimals}f}"
+        size = f"{abs(b - a):,.6g}" if decimals is None else f"{abs(b - a):,.{decimals}f}"
         change = f"{_sign(b - a)}{size} {unit}".strip()
         percent = f"{_sign(b - a)}{shown(abs(100 * (b - a) / a), 3)} %" if a else ""
     return Difference(label, left, right, change, percent, a != b)
 
 
 def _provenance(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Difference]:
-    def row(label: str, show: Any) -> Difference:
+    def row(label: str, show: Any, *, marked: bool = True) -> Difference:
         one, two = show(a), show(b)
-        return Difference(label, one, two, changed=one != two)
+        return Difference(label, one, two, changed=marked and one != two)
 
     def field(name: str) -> Any:
         return lambda record: _text(record.get(name))
@@ -167,12 +174,12 @@ def _provenance(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Difference]:
     return [
         row("report.subject", field("subject_id")),
         row("report.notebook", field("notebook")),
-        row("report.made", lambda record: chrome.clock(record.get("started_at"))),
+        row("report.made", lambda record: chrome.clock(record.get("started_at")), marked=False),
         row("report.code_version", code),
         row("report.source_hash", hashed("source_hash")),
         row("report.lock_hash", hashed("lock_sha256")),
-        row("report.snapshot", field("snapshot")),
-        row("report.duration", lambda record: chrome.duration(record.get("duration_s"))),
+        row("report.snapshot", field("snapshot"), marked=False),
+        row("report.duration", lambda record: chrome.duration(record.get("duration_s")), marked=False),
     ]
 
 
@@ -188,6 +195,8 @@ def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.12g}"
     return "–" if value is None or value == "" else str(value)
 
 

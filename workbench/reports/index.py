@@ -59,6 +59,7 @@ def _row(run: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "verdict": verdict_of(run),
         "subject": run.get("subject_id") or "–",
+        "name": _name(run, page),
         "title": page["title"],
         "address": f"runs/{page['folder']}/index.html",
         "pdf": f"runs/{page['folder']}/report.pdf" if page["pdf"] else "",
@@ -68,6 +69,12 @@ def _row(run: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, Any]:
             for f in _figures(run)
         ],
     }
+
+
+def _name(run: Mapping[str, Any], page: Mapping[str, Any]) -> str:
+    """What the subject is called, when neither its id nor the study's title says it already."""
+    title = str(run.get("title") or "")
+    return "" if title in (str(run.get("subject_id")), *chrome.in_all_languages(page["title"]).values()) else title
 
 
 def _figures(run: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -92,7 +99,7 @@ def _data(runs: Sequence[Mapping[str, Any]], newest: Sequence[Mapping[str, Any]]
         row = [
             page["folder"],
             study,
-            subjects[str(run.get("subject_id") or "–")],
+            subjects[json.dumps([str(run.get("subject_id") or "–"), _name(run, page)])],
             VERDICTS.index(v) if (v := verdict_of(run)) in VERDICTS else VERDICTS.index("NONE"),
             int(when.timestamp()) if when else 0,
             int(bool(page["pdf"])),
@@ -103,7 +110,7 @@ def _data(runs: Sequence[Mapping[str, Any]], newest: Sequence[Mapping[str, Any]]
         rows.append(row)
     return {
         "studies": [{"name": name, "title": titles[number]} for number, name in enumerate(studies)],
-        "subjects": list(subjects),
+        "subjects": [json.loads(subject) for subject in subjects],
         "labels": [json.loads(label) for label in labels],
         "verdicts": [{"name": v, "chip": str(chrome.verdict_chip(v))} for v in VERDICTS],
         "chips": {kind: str(chrome.chip(kind)) for kind in ("unverified", "synthetic")},

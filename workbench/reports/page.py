@@ -144,10 +144,13 @@ def _parameters(record: Mapping[str, Any], executed: Any) -> list[tuple[Any, str
     """(label, value, unit) of each parameter, with the declared labels where the declaration can be found."""
     values = _mapping(record.get("parameters"))
     declared = _declared(str(_metadata(executed).get("parameters") or ""))
-    return [
-        (declared.get(name, name), "–" if value is None else str(value), symbol_of(str(name)))
-        for name, value in values.items()
-    ]
+    return [(declared.get(name, name), _value(value), symbol_of(str(name))) for name, value in values.items()]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.12g}"
+    return "–" if value is None else str(value)
 
 
 def _declared(where: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def publish(
     A run's page is made once, and again when its executed notebook differs, when a PDF is wanted that it lacks,
     or, for the newest run of each subject, when the look has changed since; `rebuild` makes all of them again.
     A missing Chromium or a page that cannot be printed is named in `problems` and costs only that PDF.
+    Raises RunError: the site's folder cannot be written.
     """
     runs = store.notebook_runs.list()
     site = _Site(Path(home), runs, pdf=pdf)
@@ -65,20 +66,31 @@ def publish(
     due = [run for run in wanted if rebuild or site.is_due(run)]
     done.unchanged = len(wanted) - len(due)
     tell = progress or (lambda fraction, label: None)
-    with Printer() as printer, ThreadPoolExecutor(1) as printing:
-        waiting: list[Future[bool]] = []
-        for number, run in enumerate(due):
-            tell(number / max(1, len(due)), str(run["run_id"]))
-            site.write_page(run)
-            done.written.append(run["run_id"])
-            # Chromium prints one page while the next is being drawn.
-            waiting.append(printing.submit(site.finish, run, printer))
-        done.printed = sum(future.result() for future in waiting)
-    site.write_comparisons()
-    site.write_newest()
-    site.write_index()
+    try:
+        _make_pages(site, due, done, tell)
+        site.write_comparisons()
+        site.write_newest()
+        site.write_index()
+    except OSError as error:  # a full disk, a folder that may not be written
+        raise RunError("report.not_written", where=error.filename or site.root, got=error.strerror or error) from error
     tell(1.0, str(site.root / "index.html"))
     return done
+
+
+def _make_pages(site: _Site, due: list[dict[str, Any]], done: Published, tell: Progress) -> None:
+    with Printer() as printer, ThreadPoolExecutor(1) as printing:
+        waiting: list[Future[bool]] = []
+        try:
+            for number, run in enumerate(due):
+                tell(number / len(due), str(run["run_id"]))
+                site.write_page(run)
+                done.written.append(run["run_id"])
+                # Chromium prints one page while the next is being drawn.
+                waiting.append(printing.submit(site.finish, run, printer))
+            done.printed = sum(future.result() for future in waiting)
+        except BaseException:
+            printing.shutdown(cancel_futures=True)  # what was not finished is made by the next publication
+            raise
 
 
 def write_comparison(store: Any, home: Path, run_a: str, run_b: str) -> Path:
@@ -144,13 +156,15 @@ class _Site:
     def write_page(self, run: Mapping[str, Any]) -> None:
         """The page of a run and the executed notebook beside it."""
         folder, executed, name = self._folder(run), None, ""
-        try:
-            if source := self._executed(run):
-                executed, name = _notebook(source), f"{address(source_name(run))}.ipynb"
+        if source := self._executed(run):
+            try:
+                executed = _notebook(source)
+            except Exception as error:  # lost, cut off, or not a notebook: the record is shown without it
+                self.problems.append(RunError("report.no_notebook", where=run["run_id"], got=str(error)[:200]))
+            else:
+                name = f"{address(source_name(run))}.ipynb"
                 folder.mkdir(parents=True, exist_ok=True)
                 _copy_whole(source, folder / name)
-        except (OSError, ValueError) as error:
-            self.problems.append(RunError("report.no_notebook", where=run["run_id"], got=str(error)[:200]))
         title = executed.metadata.get("workbench", {}).get("title") if executed is not None else None
         self._made[run["run_id"]] = {
             "executed": _executed_hash(run),

@@ -67,9 +67,14 @@ def test_parameters_packages_and_machine(examples):
     assert by_name["new"].a == "–"
     assert [(d.label, d.a, d.b) for d in found.packages] == [("numpy", "2.2", "2.3")]
     assert {d.label for d in found.machine} >= {"cpus"}
-    assert found.causes == (
-        "report.parameters", "report.code_version", "report.snapshot", "report.packages", "report.machine",
-    )  # fmt: skip
+    assert found.causes == ("report.parameters", "report.code_version", "report.packages", "report.machine")
+
+
+def test_the_data_are_named_when_nothing_else_explains_another_run_key(examples):
+    later = {"snapshot": 99, "started_at": "2026-04-01T00:00:00+00:00", "duration_s": 9.0}
+    assert runs(examples, {}, later).causes == ()  # the store moved on, the subject did not
+    assert runs(examples, {}, {**later, "key": "0"}).causes == ("report.data_of_subject",)
+    assert runs(examples, {}, {**later, "key": "0", "source_hash": "0"}).causes == ("report.code_version",)
 
 
 def test_a_failed_run_compares_by_its_outcome(examples):

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from workbench.errors import InputError
+from workbench.errors import InputError, RunError
 from workbench.reports import site
 from workbench.reports.index import render_index
 from workbench.reports.site import address, publish, write_comparison, write_whole
@@ -195,8 +195,6 @@ def test_without_chromium_there_is_every_page_and_one_problem(filled, home, monk
 
 
 def test_a_page_that_cannot_be_printed_keeps_its_page(filled, home, monkeypatch):
-    from workbench.errors import RunError
-
     monkeypatch.setattr(site, "browser_path", lambda: "chromium")
     monkeypatch.setattr(site, "driver_path", lambda: "chromedriver")
 
@@ -219,6 +217,15 @@ def test_a_page_that_cannot_be_printed_keeps_its_page(filled, home, monkeypatch)
     ]
 
 
+def test_a_folder_that_cannot_be_written_is_named(filled, home):
+    home.mkdir(exist_ok=True)
+    (home / "site").write_text("a file where the folder should be", "utf-8")
+    with pytest.raises(RunError) as refused:
+        publish(filled, home, pdf=False)
+    assert (refused.value.rule, refused.value.exit_code) == ("report.not_written", 4)
+    assert str(home / "site") in refused.value.sentence("en")
+
+
 def test_an_empty_store_says_what_to_do_first(store, home):
     page = (publish(store, home).site / "index.html").read_text("utf-8")
     assert "workbench demo" in page
@@ -230,7 +237,7 @@ def test_the_index_holds_both_languages_figures_and_hostile_names(filled, home):
     page = (publish(filled, home, pdf=False).site / "index.html").read_text("utf-8")
     data = data_of(page)
     assert data["studies"][0]["title"] == {"en": "Stack design", "zh-Hant": "堆疊設計"}
-    assert set(HOSTILE) <= set(data["subjects"])
+    assert set(HOSTILE) <= {subject for subject, _ in data["subjects"]}
     assert page.count("<script") == 2
     assert html.escape(HOSTILE[0]) in page
     assert not re.search(r"""(?:href|src)\s*=\s*["']?\s*(?:https?:)?//""", page)

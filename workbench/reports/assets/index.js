@@ -12,14 +12,15 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // Runs come newest first; the first of each study and subject carries its history.
   const groups = new Map();
+  const group = (run) => run[STUDY] + "/" + data.subjects[run[SUBJECT]][0];
   for (const run of data.rows) {
-    const key = run[STUDY] + "/" + run[SUBJECT];
+    const key = group(run);
     if (groups.has(key)) groups.get(key).push(run);
     else groups.set(key, [run]);
   }
   const text = data.rows.map((run) => {
     const study = data.studies[run[STUDY]];
-    return [data.subjects[run[SUBJECT]], study.name, ...Object.values(study.title), run[FOLDER]].join(" ").toLowerCase();
+    return [...data.subjects[run[SUBJECT]], study.name, ...Object.values(study.title), run[FOLDER]].join(" ").toLowerCase();
   });
   const position = new Map(data.rows.map((run, index) => [run, index]));
   const newest = [...groups.values()].map((runs) => runs[0]);
@@ -59,7 +60,10 @@ document.addEventListener("DOMContentLoaded", () => {
   function row(run, older) {
     const line = element("tr", undefined, older ? "older" : "");
     line.append(element("td", trusted(data.verdicts[run[VERDICT]].chip)));
-    line.append(element("td", link(`runs/${run[FOLDER]}/index.html`, older ? run[FOLDER] : data.subjects[run[SUBJECT]]), "subject"));
+    const [subject, name] = data.subjects[run[SUBJECT]];
+    const named = element("td", link(`runs/${run[FOLDER]}/index.html`, older ? run[FOLDER] : subject), "subject");
+    if (name && !older) named.append(element("small", name));
+    line.append(named);
     line.append(element("td", older ? "" : spoken(data.studies[run[STUDY]].title), "study"));
     const figures = element("td", undefined, "figs");
     for (const [label, shown, unit, unverified, synthetic] of run[FIGURES] || []) {
@@ -73,7 +77,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const tools = element("td", undefined, "more");
     if (run[PDF]) tools.append(link(`runs/${run[FOLDER]}/report.pdf`, "PDF"));
     if (older && run[COMPARE]) tools.append(link(run[COMPARE], trusted(data.words.compare_before_short)));
-    const history = groups.get(run[STUDY] + "/" + run[SUBJECT]);
+    const history = groups.get(group(run));
     if (!older && history[0] === run && history.length > 1) {
       if (run[COMPARE]) tools.append(link(run[COMPARE], trusted(data.words.compare_before_short)));
       const button = element("button", trusted(data.words.history));
@@ -109,7 +113,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const value = {
       made: (run) => run[TIME],
       verdict: (run) => run[VERDICT],
-      subject: (run) => data.subjects[run[SUBJECT]],
+      subject: (run) => data.subjects[run[SUBJECT]][0],
       study: (run) => data.studies[run[STUDY]].title[lang],
     }[sort.key];
     const words_of = new Intl.Collator(lang, { numeric: true });
