@@ -26,7 +26,8 @@ def runs(result: Review) -> None:
     repeated = int(frame.duplicated(list(experiment.settings.columns), keep=False).sum())
     flag = experiment.origin.flag
     say("process.say.runs", runs=len(frame), factors=len(experiment.factors), repeated=repeated)
-    table(shown_runs, flags=dict.fromkeys(experiment.responses.columns, flag) if flag else {})
+    digits = {column: _significant(frame[column]) for column in frame.columns}
+    table(shown_runs, digits=digits, flags=dict.fromkeys(experiment.responses.columns, flag) if flag else {})
     note("process.note.source", chip=flag, source=experiment.origin.source)
     if experiment.origin.note:
         note(experiment.origin.note)
@@ -118,6 +119,11 @@ _STATISTIC_COLUMNS = ("process.r2", "process.r2_adjusted", "process.r2_predicted
                       "process.normality_p")  # fmt: skip
 
 
+def _significant(column: pd.Series) -> int:
+    """Significant digits with which the values were given."""
+    return max(len(f"{value:.10g}".replace(".", "").strip("-0")) for value in column)
+
+
 def _statistics(response: Response) -> dict:
     d = response.diagnostics
     lof = d.lack_of_fit
@@ -187,7 +193,7 @@ def _residual_charts(frame: pd.DataFrame, response: Response, runs_count: int) -
     quantile = base.mark_point(filled=True, size=50, opacity=1).encode(
         x=alt.X("normal:Q", title=maps.both("label.process.normal_quantile")), y=y, color=flagged
     )
-    size = {"width": 330, "height": 190}
+    size = {"width": 330, "height": 220}
     left = (rule + against + words).properties(title=maps.axis_title(response.name), **size)
     return alt.hconcat(left, (straight + quantile).properties(**size), spacing=30)
 
@@ -228,8 +234,8 @@ def _steepest_words(result: Review, lang: str) -> str:
                 mean=shown(float(response.surface.mean(x)[0]), 3),
                 low=shown(float(low[0]), 3),
                 high=shown(float(high[0]), 3),
-                unit=symbol_of(response.name),
-            ).replace(" ,", ",")
+                unit=f" {symbol_of(response.name)}".rstrip(),
+            )
         )
     return " ".join(said)
 

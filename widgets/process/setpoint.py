@@ -114,7 +114,7 @@ def drift(result: Review) -> None:
         lang: t(
             key,
             lang,
-            multiple=f"{held.max():g}" if len(held) else "0",
+            multiple=f"{np.floor(10 * held.max()) / 10:g}" if len(held) else "0",
             loss=shown(100 * (curve.value[0] - study.set_point.drifted.value), 2),
             wanted=f"{100 * study.wanted:g}",
             drift=_drift_words(result, lang),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from workbench.errors import DomainError
-from workbench.process.quality.constants import chart_constants, mean_range_dof
+from workbench.process.quality.constants import (
+    chart_constants,
+    mean_deviation_dof,
+    mean_range_dof,
+    moving_range_dof,
+)
 
 MONTGOMERY = "Montgomery, Introduction to Statistical Quality Control, appendix VI; to the digits printed"
 CASES = [  # n, constant, expected, decimals
@@ -32,6 +38,19 @@ def test_constant(n, name, expected, decimals):
 )  # AIAG, Measurement Systems Analysis, 4th ed., appendix C (d2* table)
 def test_equivalent_degrees_of_freedom_of_the_mean_range(n, subgroups, expected):
     assert mean_range_dof(n, subgroups) == pytest.approx(expected, abs=0.051)
+
+
+@pytest.mark.parametrize("n", [2, 5, 12])
+def test_one_standard_deviation_has_its_own_degrees_of_freedom(n):
+    assert mean_deviation_dof(n, 1) == pytest.approx(n - 1, rel=1e-9)
+    assert (n - 1) * 20 * 0.85 < mean_deviation_dof(n, 20) < (n - 1) * 20 + 1e-6
+
+
+def test_overlapping_ranges_know_less():
+    x = np.random.default_rng(2).standard_normal((40_000, 25))
+    s = np.abs(np.diff(x, axis=1)).mean(axis=1) / chart_constants(2).d2
+    assert moving_range_dof(25) == pytest.approx(1 / (2 * s.var()), rel=0.03)  # chi: relative variance near 1 / (2 dof)
+    assert moving_range_dof(1000) / 999 == pytest.approx(0.605, abs=2e-3)  # 1 / (2 x 0.826)
 
 
 def test_a_subgroup_of_two_has_the_closed_form():

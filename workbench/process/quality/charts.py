@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.errors import DomainError
-from workbench.process.quality.constants import chart_constants, mean_range_dof
+from workbench.process.quality.constants import (
+    chart_constants,
+    mean_deviation_dof,
+    mean_range_dof,
+    moving_range_dof,
+)
 from workbench.process.quality.rules import SHEWHART, WESTERN_ELECTRIC, Rule, Violation, violations
 
 Array = np.ndarray
@@ -80,7 +85,7 @@ def xbar_s(
     sigma = mean_s / c.c4
     point = sigma * np.sqrt(1 - c.c4**2)
     spread = _chart("deviation", s, mean_s, c.B3 * mean_s, c.B4 * mean_s, point, SHEWHART)
-    return _pair(data, base, spread, sigma, _mean_deviation_dof(c.c4, base), "mean_deviation", rules)
+    return _pair(data, base, spread, sigma, mean_deviation_dof(n, base), "mean_deviation", rules)
 
 
 def individuals(
@@ -88,8 +93,7 @@ def individuals(
 ) -> ChartPair:
     """Individuals and moving range chart of `values` (m,), sigma = (mean moving range) / d2(2).
 
-    The moving ranges overlap, so their mean carries less information than independent ranges would: its equivalent
-    degrees of freedom are 0.62 (m - 1), the large-sample ratio (Cryer and Ryan 1990, J. Quality Technology 22, 187).
+    The moving ranges overlap, so their mean carries less information than independent ranges would.
     """
     values = np.asarray(values, float).ravel()
     data, base = _baseline(values[:, None], baseline_count)
@@ -100,7 +104,7 @@ def individuals(
     spread = _chart("moving_range", moving, mean_range, 0.0, c.D4 * mean_range, c.d3 * sigma, SHEWHART)
     centre = float(data[:base].mean())
     location = _chart("individual", values, centre, centre - 3 * sigma, centre + 3 * sigma, sigma, rules)
-    return ChartPair(location, spread, sigma, 0.62 * (base - 1), "moving_range", 1, base)
+    return ChartPair(location, spread, sigma, moving_range_dof(base), "moving_range", 1, base)
 
 
 def _baseline(subgroups: Array, baseline_count: int | None) -> tuple[Array, int]:
@@ -128,8 +132,3 @@ def _pair(data: Array, base: int, spread: Chart, sigma: float, dof: float, conve
     centre, point = float(means[:base].mean()), sigma / np.sqrt(data.shape[1])
     location = _chart("xbar", means, centre, centre - 3 * point, centre + 3 * point, point, rules)
     return ChartPair(location, spread, sigma, dof, convention, data.shape[1], base)
-
-
-def _mean_deviation_dof(c4: float, subgroup_count: int) -> float:
-    # chi with the same relative variance; its own is 1 / (2 dof) to first order, exact enough above one subgroup
-    return subgroup_count * c4**2 / (2 * (1 - c4**2))

@@ -76,15 +76,29 @@ def c4(n: float) -> float:
 
 
 def mean_range_dof(n: int, subgroup_count: int) -> float:
-    """Equivalent degrees of freedom of sigma = (mean range) / d2 from `subgroup_count` subgroups of `n`.
-
-    The chi distribution with the same relative spread as the mean range (Patnaik 1950, Biometrika 37, 78).
-    """
+    """Equivalent degrees of freedom of sigma = (mean range) / d2 from `subgroup_count` subgroups of `n`."""
     constants = chart_constants(n)
-    spread = (constants.d3 / constants.d2) ** 2 / subgroup_count
+    return equivalent_dof((constants.d3 / constants.d2) ** 2 / subgroup_count)
+
+
+def mean_deviation_dof(n: int, subgroup_count: int) -> float:
+    """Equivalent degrees of freedom of sigma = (mean standard deviation) / c4; n - 1 for one subgroup."""
+    return equivalent_dof((1 / c4(n) ** 2 - 1) / subgroup_count)
+
+
+def moving_range_dof(value_count: int) -> float:
+    """Equivalent degrees of freedom of sigma = (mean moving range) / d2(2) from `value_count` values.
+
+    The ranges overlap: the variance of the estimate is (0.826 m - 1.082) / (m - 1)^2 sigma^2.
+    Source: Cryer and Ryan 1990, J. Quality Technology 22, 187.
+    """
+    return equivalent_dof((0.826 * value_count - 1.082) / (value_count - 1) ** 2)
+
+
+def equivalent_dof(relative_variance: float) -> float:
+    """Degrees of freedom of the chi distribution with this relative variance (Patnaik 1950, Biometrika 37, 78)."""
 
     def excess(log_dof: float) -> float:
-        c = c4(np.exp(log_dof) + 1)
-        return (1 - c**2) / c**2 - spread
+        return 1 / c4(np.exp(log_dof) + 1) ** 2 - 1 - relative_variance
 
-    return float(np.exp(optimize.brentq(excess, np.log(0.3), np.log(1e7))))
+    return float(np.exp(optimize.brentq(excess, np.log(0.1), np.log(1e9))))
