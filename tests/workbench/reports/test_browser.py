@@ -155,6 +155,14 @@ def test_dark_by_the_system_or_the_switch_and_never_on_paper(reader, site):
     assert reader.run(BACKGROUND) == dark
     label = "return getComputedStyle([...document.querySelectorAll('.chart svg text')].at(-1)).fill"
     assert reader.run(label) == "rgb(228, 233, 238)"  # chart text follows into the dark
+    halo = """
+    const path = document.querySelector(".chart path").cloneNode();
+    document.querySelector(".chart svg").append(path);
+    path.setAttribute("stroke", "#FFFFFF");
+    path.setAttribute("fill", "black");
+    return [getComputedStyle(path).stroke, getComputedStyle(path).fill];
+    """
+    assert reader.run(halo) == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]  # what stands on a coloured map stays
     reader.click("[data-act='theme']")
     try:
         assert reader.run(BACKGROUND) == light
