@@ -10,14 +10,15 @@ from workbench import facts
 def seed(store) -> list[str]:
     """Add the published lots to the store; what is there already stays. Returns what was added.
 
-    `hard-bake` holds the 25 subgroups of `flow_width_um` from which the book sets its limits, `hard-bake-later` the same and the 20
-    that followed.
+    `hard-bake` holds the 25 subgroups of `flow_width_um` from which the book sets its limits, `hard-bake-later` the
+    same and the 20 that followed.
     """
     present = {lot["lot_id"] for lot in store.lots.list()}
     _experiment(store, "cvd-tungsten", facts.load("process/cvd_tungsten"))
     bake = facts.load("process/hard_bake_flow_width")
     _monitor(store, "hard-bake", bake, bake["subgroups"], "")
-    _monitor(store, "hard-bake-later", bake, bake["subgroups"] + bake["later_subgroups"], " (with later samples)")
+    later = bake | {"verified": bake["later_verified"]}
+    _monitor(store, "hard-bake-later", later, bake["subgroups"] + bake["later_subgroups"], " (with later samples)")
     return [lot_id for lot_id in ("cvd-tungsten", "hard-bake", "hard-bake-later") if lot_id not in present]
 
 
