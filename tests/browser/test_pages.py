@@ -64,7 +64,7 @@ def test_the_address_sets_parameters_and_language_and_the_other_language_keeps_t
 )
 def test_what_goes_wrong_is_told_in_words(browser, address, name, lang, told):
     browser.open(f"{address}voila/render/design/{name}.ipynb?lang={lang}")
-    browser.read(".wb-error", told)
+    browser.read(".wb-fault", told)
     shown = browser.text()
     assert "Before" in shown
     assert "After" not in shown

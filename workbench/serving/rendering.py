@@ -24,7 +24,7 @@ END_OF_FAILED_PAGE = "<script>window.workbench_failed()</script></body></html>"
 def error_panel(sentence: str, lang: str) -> str:
     """A panel that says what went wrong, as HTML; `sentence` is plain text."""
     return (
-        f'<section class="wb-error" role="alert" lang="{lang}"><h2>{html.escape(t("serve.error_title", lang))}</h2>'
+        f'<section class="wb-fault" role="alert" lang="{lang}"><h2>{html.escape(t("serve.error_title", lang))}</h2>'
         f"<p>{html.escape(sentence)}</p></section>"
     )
 
