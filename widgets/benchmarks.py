@@ -403,11 +403,13 @@ def results(result: SystemReview) -> None:
         "validation.say.results_own" if result.own else "validation.say.results_published", count=len(result.entries)
     )
     page.table(pd.DataFrame(rows), flags=flags)
+    remarks: dict[tuple, list[str]] = {}
     for run_id, remark in result.notes.items():
-        entry = next((e for e in result.entries if e.run_id == run_id), None)
+        entry = next((e for e in entries if e.run_id == run_id), None)
         if entry is not None:
-            subject = f"{entry.key.benchmark} {entry.key.scenario}: "
-            page.note({lang: subject + sentence for lang, sentence in remark.items()})
+            remarks.setdefault(tuple(remark.items()), []).append(f"{entry.key.benchmark} {entry.key.scenario}")
+    for remark, subjects in remarks.items():
+        page.note({lang: f"{', '.join(subjects)}: {sentence}" for lang, sentence in remark})
 
 
 def _rank(metric: str) -> int:

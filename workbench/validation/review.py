@@ -235,7 +235,7 @@ def _published_summary(result: SystemReview) -> Summary:
     """No verdict: the logs behind a published figure were not judged here. The leading figures and what compares."""
     compared = result.compared_keys
     ranked = [e for e in result.entries if e.key.metric in compare.COMPARED]
-    ranked.sort(key=lambda e: e.key not in compared)
+    ranked.sort(key=lambda e: (e.key not in compared, e.key.metric.startswith("energy")))
     figures, seen = [], set()
     for e in ranked:
         task = e.key.benchmark.removesuffix(".9").removesuffix("-99")  # one figure for both accuracy targets of a task
