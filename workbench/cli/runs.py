@@ -31,7 +31,7 @@ def _moment(record: dict[str, Any]) -> str:
         from datetime import UTC
 
         started = started.replace(tzinfo=UTC)
-    return started.astimezone().isoformat(" ", "seconds")
+    return started.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 @command.command("list")
@@ -40,7 +40,7 @@ def _moment(record: dict[str, Any]) -> str:
 @click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 def list_runs(subject: str | None, notebook: str | None, limit: int, as_json: bool) -> None:
-    """The newest runs first."""
+    """The newest runs first; the end of an id, as shown, is enough to name a run."""
     from rich.console import Console
     from rich.table import Table
 
@@ -54,15 +54,17 @@ def list_runs(subject: str | None, notebook: str | None, limit: int, as_json: bo
         return
     table = Table(box=None, pad_edge=False)
     for name in ("started", "verdict", "notebook", "subject", "duration", "id"):
-        right, whole = name == "duration", name == "id"
+        right, whole = name == "duration", name not in ("notebook", "subject")
         table.add_column(t(f"run.column.{name}"), justify="right" if right else "left", no_wrap=whole)
     for record in records:
         table.add_row(
             _moment(record), verdict(record), record["notebook"], record["subject_id"] or "",
-            f"{record['duration_s']:.1f} s", record["run_id"],
+            f"{record['duration_s']:.1f} s", record["run_id"][-8:],
         )  # fmt: skip
     console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console.width = 200  # for a file or another program: nothing is folded
+    console.print(table)
     if not records:
         click.echo(t("run.none"))
 
