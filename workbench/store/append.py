@@ -97,6 +97,8 @@ def append(session: Session, table: Table, rows: Iterable[Mapping] | list[Prepar
 
 def _append(session: Session, table: Table, ready: list[Prepared]) -> list[tuple]:
     there = _there(session, table, ready)
+    seen = session.seen.setdefault(table.name, set())
+    seen.update(key[0] for key in there)
     new = []
     for row in ready:
         version, digest = there.get(row.key, (0, None))
@@ -115,6 +117,7 @@ def _append(session: Session, table: Table, ready: list[Prepared]) -> list[tuple
         line = row.values | {"sha256": row.sha256, "recorded_at": now, "version": version}
         lines.append([_stored(table.column(name), line.get(name)) for name in names])
     session.insert(table.name, names, f"VALUES {literals.values(lines)}")
+    seen.update(row.key[0] for row, _ in new)
     return [row.key for row, _ in new]
 
 
@@ -140,7 +143,7 @@ def _require_references(session: Session, table: Table, ready: list[Prepared]) -
     for column in table.columns:
         if not column.references:
             continue
-        wanted = {row.values[column.name] for row in ready} - {None}
+        wanted = {row.values[column.name] for row in ready} - {None} - session.seen.get(column.references, set())
         if column.references == table.name:
             wanted -= {row.key[0] for row in ready}
         if not wanted:

@@ -57,9 +57,8 @@ class LakeEngine:
 
     def _create(self) -> None:
         path = self.location.data_path
-        if isinstance(path, Path):
-            with faults.translated(self.where):
-                path.mkdir(parents=True, exist_ok=True)
+        with faults.translated(self.where):
+            path.mkdir(parents=True, exist_ok=True)
         with self._attached() as here, faults.translated(self.where):
             here.attach_lake(f"(DATA_PATH {text(str(path))})")
             # Version 2 keeps counting columns (ordinal, position) in almost nothing.
@@ -90,7 +89,7 @@ class LakeEngine:
             _begin(here.lake)
             try:
                 if not any_shape:
-                    migrations.require_current(migrations.applied(session), where=self.where)
+                    self._require_shape(here, session)
                 if as_of is not None:
                     require_snapshot(as_of, first=0, last=self.last(session))
                     session.go_back(rows_by_version(CATALOGUE, as_of, lambda source: _columns(here.lake, source)))
@@ -110,8 +109,14 @@ class LakeEngine:
             here.attach_lake()
             with _transaction(here.lake, what) as session:
                 if not any_shape:
-                    migrations.require_current(migrations.applied(session), where=self.where)
+                    self._require_shape(here, session)
                 yield session
+
+    def _require_shape(self, here: Instance, session: Session) -> None:
+        """Looked at once per kept instance: it costs 10 ms, and an upgrade meanwhile only adds empty columns."""
+        if here.shape != migrations.newest():
+            here.shape = migrations.applied(session)
+        migrations.require_current(here.shape, where=self.where)
 
     @contextmanager
     def _locked(self, here: Instance, what: str, *keys: str) -> Iterator[None]:

@@ -33,7 +33,7 @@ class Instance:
         import duckdb
 
         config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        self.libpq, self._attached = libpq, set()
+        self.libpq, self._attached, self.shape = libpq, set(), 0
         self.lake: Any = duckdb.connect(":memory:", config=config)
         for name in EXTENSIONS:
             self.lake.execute(f"LOAD {text(str(extension_file(name)))}")

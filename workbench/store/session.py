@@ -23,6 +23,7 @@ class Session:
     def __init__(self, connection: Any, *, mode: str, txn: int | None = None):
         self._connection, self.mode, self.txn, self.changed = connection, mode, txn, False
         self.past: Past | None = None
+        self.seen: dict[str, set] = {}  # first keys known to be in a table, so that a reference need not be looked up
 
     def go_back(self, rows_of: Callable[[Table], str]) -> None:
         """Read from now on as of the moment whose rows `rows_of` selects."""

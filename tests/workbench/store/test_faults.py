@@ -242,6 +242,11 @@ def test_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert "pw" not in locate(LAKE_PREFIX + "postgresql://u:pw@h/d").public
 
 
+def test_object_storage_is_refused_for_now(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORKBENCH_STORE_DATA", "s3://bucket/lake")
+    refused(lambda: Store.open(LAKE_PREFIX + "dbname=d"), "store.data_path")
+
+
 def test_a_server_that_is_away(tmp_path: Path):
     error = refused(lambda: Store.open(f"{LAKE_PREFIX}host={tmp_path} user=u password=hush"), "store.catalogue_away")
     assert "hush" not in error.sentence("en")
