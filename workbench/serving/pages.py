@@ -55,11 +55,18 @@ class WordsHandler(BaseVoilaHandler):
         first = wanted.split(",")[0].strip().lower()
         return "zh-Hant" if first.startswith("zh") else "en" if first.startswith("en") else language()
 
+    @property
+    def in_other_language(self) -> str:
+        """This address in the other language, its parameters kept."""
+        kept = [(n, v) for n in self.request.query_arguments if n != "lang" for v in self.get_query_arguments(n)]
+        return f"{self.request.path}?{urlencode([*kept, ('lang', _other(self.lang))])}"
+
     def words(self, name: str, **facts: Any) -> str:
         return self.get_template(name).render(
             t=lambda key, **values: t(key, self.lang, **values),
             lang=self.lang,
-            other_lang="en" if self.lang == "zh-Hant" else "zh-Hant",
+            other_lang=_other(self.lang),
+            in_other_language=self.in_other_language,
             tokens=look.tokens_css(),
             base_url=self.base_url,
             has_site=(self.site / "index.html").is_file(),
@@ -160,7 +167,7 @@ class PageHandler(WordsHandler):
                 "title": page.title[self.lang],
                 "tokens": look.tokens_css(),
                 "words": _words(self.lang),
-                "other_language": self._in_other_language(),
+                "other_language": self.in_other_language,
             },
             request_handler=self,
             voila_configuration=self.voila_configuration,
@@ -176,11 +183,9 @@ class PageHandler(WordsHandler):
         await renderer.initialize(template=None, theme=None)
         return renderer
 
-    def _in_other_language(self) -> str:
-        """This page's address in the other language, its parameters kept."""
-        kept = [(n, v) for n in self.request.query_arguments if n != "lang" for v in self.get_query_arguments(n)]
-        other = "en" if self.lang == "zh-Hant" else "zh-Hant"
-        return f"{self.request.path}?{urlencode([*kept, ('lang', other)])}"
+
+def _other(lang: str) -> str:
+    return "en" if lang == "zh-Hant" else "zh-Hant"
 
 
 def _words(lang: str) -> dict[str, str]:
