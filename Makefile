@@ -10,7 +10,7 @@ WORKERS ?= 2
 run: $(INSTALLED)  ## seed the demo data, run every notebook that needs it, publish the report site
 	@$(BIN)/workbench demo
 	@$(BIN)/workbench nightly
-	@$(BIN)/workbench report where
+	@$(BIN)/workbench report path
 
 test: $(INSTALLED)  ## everything that can fail
 	$(BIN)/ruff check .

@@ -373,7 +373,7 @@ def efficiency(result: SystemReview) -> None:
         if not e.verified:
             flags[index, "value"] = "unverified"
     page.say("validation.say.efficiency", count=len(rows))
-    page.table(pd.DataFrame(rows), flags=flags)
+    page.table(pd.DataFrame(rows), flags=flags, right=("value",))
 
 
 def results(result: SystemReview) -> None:
@@ -402,7 +402,7 @@ def results(result: SystemReview) -> None:
     page.say(
         "validation.say.results_own" if result.own else "validation.say.results_published", count=len(result.entries)
     )
-    page.table(pd.DataFrame(rows), flags=flags)
+    page.table(pd.DataFrame(rows), flags=flags, right=("value",))
     remarks: dict[tuple, list[str]] = {}
     for run_id, remark in result.notes.items():
         entry = next((e for e in entries if e.run_id == run_id), None)

@@ -11,6 +11,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 from IPython.display import HTML, display
@@ -23,6 +24,7 @@ from workbench.schema.summary import shown
 from workbench.units import unit_of
 
 Words = str | Mapping[str, str]
+VALIDATE_CHARTS = False  # half of a notebook's CPU time; the tests draw every chart with it on
 
 
 def words(key_or_text: Words, **values: Any) -> dict[str, str]:
@@ -75,11 +77,14 @@ def picture(chart: Any, *, say: Words | None = None, table: pd.DataFrame | None 
     if isinstance(chart, str):
         html(f'<div class="wb-picture wb-scroll">{chart}</div>')
     else:
-        display(chart)
+        # Drawn here and not by display(chart), which would turn a broken chart into a silent gap.
+        drawn = alt.renderers.get()(chart.to_dict(validate=VALIDATE_CHARTS))
+        data, metadata = drawn if isinstance(drawn, tuple) else (drawn, {})
+        display(data, metadata=metadata, raw=True)
     if table is not None:
         html(
             f'<details class="wb-details"><summary>{spans("label.table_of_values")}</summary>'
-            f"{_table_html(table, {}, {}, '', {})}</details>"
+            f"{_table_html(table, {}, {}, '', {}, ())}</details>"
         )
 
 
@@ -90,6 +95,7 @@ def table(
     digits: Mapping[str, int] | None = None,
     caption: Words = "",
     flags: Mapping[Any, str] | None = None,
+    right: tuple[str, ...] = (),
     **values: Any,
 ) -> None:
     """A table with units in the column heads and numbers right-aligned.
@@ -97,8 +103,10 @@ def table(
     A column's head is the catalogue's ``label.<column without unit>`` where there is one; its unit is the suffix
     of its name or `units[column]`. `digits` are significant digits (default 4). `flags` put a chip
     ("unverified", "synthetic", ...) beside a column's head (key: column) or one cell (key: (row index, column)).
+    `right` names columns of numbers already written as text.
     """
-    html(_table_html(frame, units or {}, digits or {}, spans(caption, **values) if caption else "", flags or {}))
+    head = spans(caption, **values) if caption else ""
+    html(_table_html(frame, units or {}, digits or {}, head, flags or {}, right))
 
 
 def _table_html(
@@ -107,8 +115,11 @@ def _table_html(
     digits: Mapping[str, int],
     caption: str,
     flags: Mapping[Any, str],
+    right: tuple[str, ...],
 ) -> str:
-    numeric = {c: pd.api.types.is_numeric_dtype(frame[c]) and frame[c].dtype != bool for c in frame.columns}
+    numeric = {
+        c: c in right or (pd.api.types.is_numeric_dtype(frame[c]) and frame[c].dtype != bool) for c in frame.columns
+    }
     heads = "".join(
         f'<th scope="col"{_num(numeric[c])}>{column_label(c, units.get(c))}{_chip(flags.get(c))}</th>'
         for c in frame.columns

@@ -51,10 +51,10 @@ def build(run_ids: tuple[str, ...], pdf: bool, rebuild: bool, as_json: bool) -> 
     click.echo(str(index))
 
 
-@command.command("open-path")
+@command.command("path")
 @click.argument("run_id", metavar="[RUN]", required=False)
 @click.option("--pdf", is_flag=True, help="The PDF instead of the page.")
-def open_path(run_id: str | None, pdf: bool) -> None:
+def path(run_id: str | None, pdf: bool) -> None:
     """Print where the index, or the report of RUN, lies; for a browser or a script."""
     from workbench.reports.site import address
     from workbench.store.location import home

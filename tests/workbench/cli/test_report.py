@@ -67,16 +67,16 @@ def test_build_one_run_as_json(runs, home, capsys):
     assert Path(answer["index"]).is_file()
 
 
-def test_open_path_names_a_page_that_is_there(runs, capsys):
-    code, _, err = workbench(capsys, "report", "open-path")
+def test_path_names_a_page_that_is_there(runs, capsys):
+    code, _, err = workbench(capsys, "report", "path")
     assert code == 2
     assert "workbench report build" in err
     workbench(capsys, "report", "build", "--no-pdf")
     for words in ([], [runs[0]]):
-        code, out, _ = workbench(capsys, "report", "open-path", *words)
+        code, out, _ = workbench(capsys, "report", "path", *words)
         assert code == 0
         assert Path(out.strip()).is_file()
-    assert workbench(capsys, "report", "open-path", "nobody")[0] == 2
+    assert workbench(capsys, "report", "path", "nobody")[0] == 2
 
 
 def test_compare_writes_a_page(runs, capsys):

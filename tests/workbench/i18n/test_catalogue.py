@@ -57,7 +57,8 @@ def test_every_key_named_in_the_code_exists(text_of_sources):
     )
     assert len(raised) > 5
     named |= {f"error.{rule}.what" for rule in raised}
-    assert not sorted(key for key in named if key not in catalogue())
+    named = {key for key in named if not key.endswith((".j2", ".html"))}  # file names look like keys
+    assert not sorted(named - set(catalogue()))
 
 
 def test_no_sentence_is_unused(text_of_sources):
