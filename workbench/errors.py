@@ -36,7 +36,8 @@ class WorkbenchError(Exception):
             for name, value in (("where", self.where), ("got", self.got), ("allowed", self.allowed))
             if value
         ]
-        return (stop.join(parts + [f"{t('label.fix', lang)}: {self.fix(lang)}"])).strip() + stop.strip()
+        parts.append(f"{t('label.fix', lang)}: {self.fix(lang)}")
+        return stop.join(parts).strip() + stop.strip()
 
     def as_dict(self, lang: str | None = None) -> dict[str, str]:
         return {

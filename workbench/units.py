@@ -42,7 +42,8 @@ _TABLE = (
     ("k", "K", 1.0, "temperature"), ("c", "°C", 1.0, "temperature", 273.15),
     ("w", "W", 1.0, "power"), ("mw", "mW", 1e-3, "power"), ("w_per_mm2", "W/mm²", 1e6, "power density"),
     ("w_per_mk", "W/(m·K)", 1.0, "thermal conductivity"), ("w_per_m2k", "W/(m²·K)", 1.0, "heat transfer"),
-    ("j_per_m3k", "J/(m³·K)", 1.0, "heat capacity"), ("kg_per_m3", "kg/m³", 1.0, "density"), ("k_per_w", "K/W", 1.0, "thermal resistance"),
+    ("j_per_m3k", "J/(m³·K)", 1.0, "heat capacity"), ("kg_per_m3", "kg/m³", 1.0, "density"),
+    ("k_per_w", "K/W", 1.0, "thermal resistance"),
     # energy
     ("uj", "µJ", 1e-6, "energy"), ("mj", "mJ", 1e-3, "energy"), ("j", "J", 1.0, "energy"),
     # mechanics and process

@@ -129,3 +129,11 @@ def test_a_defect_shows_its_kind_and_no_traceback(live):
     body = text_of(live.screen._shown[1][1])
     assert "ZeroDivisionError" in body
     assert "secret path" not in body
+
+
+def test_choices_are_named_in_the_language_in_force(monkeypatch):
+    assert forms.option_words("western_electric") == "Western Electric"
+    assert forms.option_words("drawn") == "as drawn"
+    monkeypatch.setenv("WORKBENCH_LANG", "zh-Hant")
+    assert forms.option_words("drawn") == "依設計圖"
+    assert forms.option_words("tcb") == "tcb"  # no words in the catalogue: its own name

@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     except WorkbenchError as error:
         code = _tell(error)
     except BrokenPipeError:  # the reader of our output went away (`| head`): not our fault, nothing to say
-        sys.stdout = open(os.devnull, "w")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as fault:
         code = _fault(fault)
