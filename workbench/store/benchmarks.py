@@ -25,9 +25,7 @@ class Benchmarks:
 
     def add_system(self, system_id: str, *, title: str, organisation: str, document: dict) -> None:
         """Add a system, or say it anew."""
-        self._add("benchmark_systems", f"benchmark_systems:{system_id}",
-                  [{"system_id": system_id, "title": title, "organisation": organisation,
-                    "document": document}])  # fmt: skip
+        self.add(systems=[{"system_id": system_id, "title": title, "organisation": organisation, "document": document}])
 
     def add_run(self, run_id: str, *, system_id: str, suite: str, round: str, division: str, benchmark: str,
                 scenario: str, official: bool, document: dict, source: str, verified: bool,
@@ -35,20 +33,30 @@ class Benchmarks:
         """Add a run. Raises InputError when its system is unknown."""
         run = {"system_id": system_id, "suite": suite, "round": round, "division": division, "benchmark": benchmark}
         run |= {"scenario": scenario, "official": official, "document": document, "source": source}
-        run |= {"run_id": run_id, "verified": verified, "measured_at": measured_at}
-        self._add("benchmark_runs", f"benchmark_runs:{run_id}", [run])
+        self.add(runs=[run | {"run_id": run_id, "verified": verified, "measured_at": measured_at}])
 
     def add_results(self, run_id: str, rows: Iterable[Mapping]) -> int:
         """Add results (metric, value, unit, valid, low, high) of a run; how many were new."""
-        rows = [{**row, "run_id": run_id} for row in rows]
-        return self._add("benchmark_results", f"benchmark_runs:{run_id}", rows)
+        return self.add(results=[{**row, "run_id": run_id} for row in rows])
 
-    def _add(self, table: str, lock: str, rows: list[dict]) -> int:
-        ready = prepare(BY_NAME[table], rows)
-        if not ready:
+    def add(
+        self, *, systems: Iterable[Mapping] = (), runs: Iterable[Mapping] = (), results: Iterable[Mapping] = ()
+    ) -> int:
+        """Add systems, runs and results together: all of them or, when one is refused, none; how many were new.
+
+        Rows have the columns of `add_system`, `add_run` and `add_results` (results with their `run_id`).
+        """
+        given = {"benchmark_systems": systems, "benchmark_runs": runs, "benchmark_results": results}
+        ready = {name: prepare(BY_NAME[name], rows) for name, rows in given.items()}
+        if not any(ready.values()):
             return 0
-        with self._store.writing(f"add {table}", lock) as session:
-            return len(append(session, BY_NAME[table], ready))
+        keys = [
+            f"{'benchmark_systems' if name == 'benchmark_systems' else 'benchmark_runs'}:{row.key[0]}"
+            for name, rows in ready.items()
+            for row in rows
+        ]
+        with self._store.writing("add benchmarks", *sorted(set(keys))) as session:
+            return sum(len(append(session, BY_NAME[name], rows)) for name, rows in ready.items() if rows)
 
     def systems(self) -> list[dict]:
         """system_id, title, organisation, document of every system."""

@@ -335,3 +335,16 @@ def test_every_table_of_the_issue_is_declared():
         "audit_events",
     ]
     assert set(wanted) <= {table.name for table in TABLES}
+
+
+def test_benchmarks_are_added_together_or_not_at_all(store):
+    run = {"run_id": "r1", "system_id": "s1", "suite": "tiny", "round": "1.3", "division": "closed", "benchmark": "ic"}
+    run |= {"scenario": "SingleStream", "official": True, "document": {}, "source": "x", "verified": True}
+    result = {"run_id": "r1", "metric": "latency", "value": 1.5, "unit": "ms"}
+    system = {"system_id": "s1", "title": "S", "organisation": "O", "document": {}}
+    with pytest.raises(InputError):
+        store.benchmarks.add(systems=[system], runs=[run], results=[result, result | {"run_id": "nobody"}])
+    assert store.benchmarks.systems() == []
+    assert store.benchmarks.add(systems=[system], runs=[run], results=[result]) == 3
+    assert store.benchmarks.add(systems=[system], runs=[run], results=[result]) == 0
+    assert list(store.benchmarks.results()["value"]) == [1.5]

@@ -34,43 +34,30 @@ def seed_published(store: Any) -> list[str]:
         about["facts_sha256"] = hashlib.sha256(facts_read.encode()).hexdigest()
         if stored.get(system_id) == about["facts_sha256"]:
             continue
-        store.benchmarks.add_system(
-            system_id, title=system["title"], organisation=system["organisation"], document=about
+        runs = [_published(system_id, run, document) for run in system["runs"]]
+        row = {"system_id": system_id, "title": system["title"], "organisation": system["organisation"]}
+        store.benchmarks.add(  # together: a system that stands there without its runs would not be seeded again
+            systems=[row | {"document": about}],
+            runs=[run for run, _ in runs],
+            results=[result for _, results in runs for result in results],
         )
-        for run in system["runs"]:
-            _add_published(store, system_id, run, document)
         added.append(f"system {system_id}: {len(system['runs'])} published runs")
     return added
 
 
-def _add_published(store: Any, system_id: str, run: dict[str, Any], document: dict[str, Any]) -> None:
-    about = {
-        k: v for k, v in run.items() if k not in ("suite", "round", "division", "benchmark", "scenario", "results")
-    }
+def _published(system_id: str, run: dict[str, Any], document: dict[str, Any]) -> tuple[dict, list[dict]]:
+    """A published run as the store's rows: the run, and its results."""
+    named = ("suite", "round", "division", "benchmark", "scenario")
+    about = {k: v for k, v in run.items() if k not in (*named, "results")}
     about["read_on"] = document["read_on"] if run["verified"] else None  # the day the published table was read
-    identity = json.dumps([system_id, run["suite"], run["round"], run["division"], run["benchmark"], run["scenario"]])
+    identity = json.dumps([system_id, *(run[name] for name in named)])
     run_id = "published-" + hashlib.sha256(identity.encode()).hexdigest()[:16]
-    source = document["source"].get(run["round"], document["source"]["other"])
-    store.benchmarks.add_run(
-        run_id,
-        system_id=system_id,
-        suite=run["suite"],
-        round=run["round"],
-        division=run["division"],
-        benchmark=run["benchmark"],
-        scenario=run["scenario"],
-        official=True,
-        document=about,
-        source=source,
-        verified=run["verified"],
-    )
+    row = {name: run[name] for name in named} | {"run_id": run_id, "system_id": system_id, "official": True}
+    row |= {"document": about, "source": document["source"].get(run["round"], document["source"]["other"])}
     # an inferred figure is a metric of its own, so that it never stands beside a measured one
     prefix = compare.INFERRED if run["inferred"] else ""
-    rows = [
-        {**result, "metric": prefix + result["metric"], "valid": None, "low": None, "high": None}
-        for result in run["results"]
-    ]
-    store.benchmarks.add_results(run_id, rows)
+    results = [{**result, "run_id": run_id, "metric": prefix + result["metric"]} for result in run["results"]]
+    return row | {"verified": run["verified"]}, results
 
 
 def seed_this_machine(store: Any, *, progress: Callable[[str], None]) -> list[str]:
