@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,9 +18,11 @@ MODES = ("file", "ducklake")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
+    # Not under pytest's own folder: PostgreSQL runs as another user, and every session of pytest that starts
+    # closes that folder to others.
     try:
-        with server(tmp_path_factory.mktemp("postgres")) as running:
+        with tempfile.TemporaryDirectory(prefix="workbench-postgres-") as folder, server(Path(folder)) as running:
             yield running
     except NoServerError as why:
         pytest.skip(str(why))
