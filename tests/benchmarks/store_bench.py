@@ -62,5 +62,6 @@ def readings(rows: int, name: str):
 
     index = numpy.arange(rows)
     value = numpy.round(10 + numpy.random.default_rng(abs(hash(name)) % 2**32).normal(size=rows), 4)
-    return pandas.DataFrame({"carrier": pandas.Series(index // 40_000).map(f"{name}-W{{}}".format),
-                             "position": index % 40_000, "parameter": "thickness_um", "value": value})  # fmt: skip
+    carriers = [f"{name}-W{number}" for number in range(-(-rows // 40_000))]
+    return pandas.DataFrame({"carrier": numpy.repeat(carriers, 40_000)[:rows], "position": index % 40_000,
+                             "parameter": "thickness_um", "value": value})  # fmt: skip

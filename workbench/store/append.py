@@ -82,21 +82,24 @@ def new_key() -> str:
     return str(uuid.UUID(int=uuid7().int))
 
 
-def append(session: Session, table: Table, rows: Iterable[Mapping] | list[Prepared]) -> list[tuple]:
+def append(
+    session: Session, table: Table, rows: Iterable[Mapping] | list[Prepared], *, absent: bool = False
+) -> list[tuple]:
     """Add what is not there yet; the keys of the rows added. Runs inside the caller's transaction.
 
+    With `absent` the caller has looked already: the keys are not there.
     Raises InputError: a reference to nothing, or other content for a record that is said once.
     """
     rows = list(rows)
     ready = rows if rows and isinstance(rows[0], Prepared) else prepare(table, rows)
     added: list[tuple] = []
     for start in range(0, len(ready), _ROWS_A_STATEMENT):
-        added += _append(session, table, ready[start : start + _ROWS_A_STATEMENT])
+        added += _append(session, table, ready[start : start + _ROWS_A_STATEMENT], absent)
     return added
 
 
-def _append(session: Session, table: Table, ready: list[Prepared]) -> list[tuple]:
-    there = _there(session, table, ready)
+def _append(session: Session, table: Table, ready: list[Prepared], absent: bool) -> list[tuple]:
+    there = {} if absent else _there(session, table, ready)
     seen = session.seen.setdefault(table.name, set())
     seen.update(key[0] for key in there)
     new = []

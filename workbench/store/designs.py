@@ -64,6 +64,7 @@ class Designs:
             append(session, BY_NAME["designs"], design)
             there = session.rows("SELECT revision_id, parent_id, number, document_sha256 FROM design_revisions "
                                  f"WHERE design_id = {literal(design_id)} ORDER BY number")  # fmt: skip
+            session.seen.setdefault(revisions.name, set()).update(row["revision_id"] for row in there)
             if parent_id is None and there:
                 if there[-1]["document_sha256"] == digest:
                     return there[-1]["revision_id"]
@@ -77,7 +78,7 @@ class Designs:
                     "revision_id": revision_id, "design_id": design_id, "parent_id": parent_id,
                     "number": len(there) + 1, "schema_version": str(document.get("schema_version", 1)),
                     "document": document, "document_sha256": digest, "author": author, "note": note,
-                }])  # fmt: skip
+                }], absent=True)  # fmt: skip
             return revision_id
 
     def list(self) -> list[dict]:

@@ -8,9 +8,11 @@ The operating system gives a lock back when its process ends, however it ends.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.01
+_PAUSE_S = 0.005
 
 
 class FileLock:
@@ -67,14 +69,45 @@ class FileLock:
         return True
 
     def acquire(self, deadline: float) -> bool:
-        pause = _FIRST_PAUSE_S
-        while not self.try_acquire():
-            if time.monotonic() >= deadline:
-                self.release()
-                return False
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
-        return True
+        """Wait for the lock until `deadline` (of time.monotonic)."""
+        if self.try_acquire():
+            return True
+        if fcntl and self._file:
+            return self._queue(deadline)
+        while time.monotonic() < deadline:  # Windows
+            time.sleep(_PAUSE_S)
+            if self.try_acquire():
+                return True
+        self.release()
+        return False
+
+    def _queue(self, deadline: float) -> bool:
+        """Stand in the system's own queue, which is fairer than asking again and again: whoever let go a moment ago
+        would else be back before those who sleep. A thread stands there, as flock knows no timeout.
+        """
+        file, kind = self._file, fcntl.LOCK_SH if self.shared else fcntl.LOCK_EX
+        turn, given_up, guard = threading.Event(), threading.Event(), threading.Lock()
+
+        def stand() -> None:
+            with contextlib.suppress(OSError, ValueError):
+                fcntl.flock(file, kind)
+            with guard:
+                turn.set()
+                if given_up.is_set():
+                    file.close()
+
+        threading.Thread(target=stand, daemon=True, name=f"queue for {self.path.name}").start()
+        try:
+            turn.wait(max(0.0, deadline - time.monotonic()))
+        finally:
+            with guard:
+                mine = turn.is_set()
+                if not mine:
+                    given_up.set()
+                    self._file = None  # the thread closes it when its turn comes
+        if not mine:
+            _open_files.discard(self)
+        return mine
 
     def release(self) -> None:
         if self._file is not None:
