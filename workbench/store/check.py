@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.store.append import document_sha256, row_sha256
@@ -29,32 +31,44 @@ class Finding:
 
 
 def check(store: Store, progress: Callable[[float, str], None] | None = None) -> list[Finding]:
-    """All findings, none when the store is sound. One transaction per table, so that writers get their turn.
+    """All findings, none when the store is sound.
 
-    Raises StoreError when the file itself cannot be read.
+    A file is read one table at a time, so that writers get their turn between two; a lake in one transaction, as
+    nobody waits for its readers. Raises StoreError when the file itself cannot be read.
     """
     findings: list[Finding] = []
-    steps: list[tuple[str, Callable[[Session], Iterator[Finding]]]] = []
-    for table in TABLES:
-        if table.keep != "bulk":
-            steps.append((table.name, lambda session, table=table: _table(session, table)))
+    steps: list[tuple[str, Callable[[Session], Iterator[Finding]]]] = [
+        (table.name, partial(_table, table=table)) for table in TABLES if table.keep != "bulk"
+    ]
     steps.append(("measurements", _batch_counts))
     if store.mode == "file":
         steps.append(("transactions", _transactions))
-    for done, (name, look) in enumerate(steps):
-        if progress:
-            progress(done / len(steps), name)
-        with store.reading() as session:
-            findings += look(session)
-    with store.reading() as session:
-        batches = session.tuples("SELECT batch_id, rows_sha256 FROM measurement_batches ORDER BY ALL")
-    for done, (batch_id, digest) in enumerate(batches):
-        if progress:
-            progress(done / len(batches), f"measurements {batch_id}")
-        with store.reading() as session:
-            if stored_rows_sha256(session, batch_id) != digest:
-                findings.append(Finding("hash", "measurements", batch_id, "rows_sha256"))
+    with _turns(store) as turn:
+        with turn() as session:
+            batches = session.tuples("SELECT batch_id, rows_sha256 FROM measurement_batches ORDER BY ALL")
+        steps += [(f"measurements {batch[0]}", partial(_batch, batch=batch)) for batch in batches]
+        for done, (name, look) in enumerate(steps):
+            if progress:
+                progress(done / len(steps), name)
+            with turn() as session:
+                findings += look(session)
     return list(dict.fromkeys(findings))
+
+
+@contextmanager
+def _turns(store: Store) -> Iterator[Callable[[], AbstractContextManager[Session]]]:
+    """Gives the transaction for each step: one of its own (file), or the same for all (lake)."""
+    if store.mode == "file":
+        yield store.reading
+        return
+    with store.reading() as session:
+        yield lambda: nullcontext(session)
+
+
+def _batch(session: Session, batch: tuple[str, str]) -> Iterator[Finding]:
+    batch_id, digest = batch
+    if stored_rows_sha256(session, batch_id) != digest:
+        yield Finding("hash", "measurements", batch_id, "rows_sha256")
 
 
 def _table(session: Session, table: Table) -> Iterator[Finding]:

@@ -41,9 +41,10 @@ class LakeEngine:
 
         Raises StoreError: the server is away or refuses, the database holds something else, another shape.
         """
-        if self._shape():
-            with self.reading():
-                return
+        shape = self._shape()
+        if shape:
+            migrations.require_current(shape, where=self.where)
+            return
         with self._attached() as here, faults.translated(self.where), self._locked(here, "create"):
             if not self._shape():
                 self._create()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -63,17 +61,19 @@ def _batches(store) -> list[dict]:
 
 
 def _kill_one(url: str, number: int, rows_a_batch: int, said: Path, after_s: float) -> None:
-    command = [sys.executable, "-m", "tests.workbench.store.kills", url, str(number), str(rows_a_batch), str(said)]
-    tree = Path(__file__).resolve().parents[3]
-    writer = subprocess.Popen(command, cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)})
+    writer = os.fork()
+    if writer == 0:
+        try:
+            _write(url, number, rows_a_batch, said)
+        finally:
+            os._exit(1)  # a writer does not end by itself
     deadline = time.monotonic() + 60
-    while not said.stat().st_size and time.monotonic() < deadline and writer.poll() is None:
+    while not said.stat().st_size and time.monotonic() < deadline:
         time.sleep(0.005)  # the clock of the kill starts with the first acknowledged write
     time.sleep(after_s)
-    if writer.poll() is not None:
+    os.kill(writer, signal.SIGKILL)
+    if os.WTERMSIG(os.waitpid(writer, 0)[1]) != signal.SIGKILL:
         raise RuntimeError("the writer ended before it was killed")
-    writer.send_signal(signal.SIGKILL)
-    writer.wait()
 
 
 def _write(url: str, number: int, rows_a_batch: int, said: Path) -> None:
@@ -95,7 +95,3 @@ def _write(url: str, number: int, rows_a_batch: int, said: Path) -> None:
                     "kill", frame.assign(carrier=f"W{number}-{step}"), source=f"b{number}-{step}"
                 )
                 acknowledge.write(f"b{number}-{step}\n")
-
-
-if __name__ == "__main__":
-    _write(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))

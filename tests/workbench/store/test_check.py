@@ -60,29 +60,31 @@ def test_a_sound_store_has_no_findings(full: Store):
     assert check(full) == []
 
 
-def test_planted_faults_are_found(full: Store, plant: Callable[[str], None]):
-    lot = full.lots.list()[0]
-    batch = full.reading()
-    with batch as session:
-        batch_id = session.value("SELECT batch_id FROM measurement_batches")
+def test_planted_faults_are_found_and_named(full: Store, plant: Callable[[str], None]):
+    with full.reading() as session:
+        batch = session.value("SELECT batch_id FROM measurement_batches")
     revision = full.designs.revisions("d")[0]["revision_id"]
     without_key(full, "lots")
-    plant("INSERT INTO lots SELECT * FROM lots WHERE lot_id = 'L'")
-    assert found(full) == {("duplicate", "lots", "L, 1")}
-    plant("UPDATE design_revisions SET document = '{{\"n\": 7}}' WHERE number = 1")
-    assert found(full) >= {("hash", "design_revisions", revision)}
-    assert {finding.detail for finding in check(full) if finding.table == "design_revisions"} == {
-        "sha256", "document_sha256",
-    }  # fmt: skip
-    plant(f"DELETE FROM measurements WHERE batch_id = '{batch_id}' AND ordinal = 1")
-    assert found(full) >= {("batch", "measurements", batch_id), ("hash", "measurements", batch_id)}
-    plant("DELETE FROM benchmark_systems")
-    assert found(full) >= {("reference", "benchmark_runs", "S")}
-    plant("INSERT INTO measurements VALUES ('nobody', 0, 'W', 0, 'x_um', 1.0{txn})")
-    assert found(full) >= {("reference", "measurements", "nobody")}
-    plant("UPDATE benchmark_results SET version = 3")
-    assert found(full) >= {("gap", "benchmark_results", "R, m")}
-    assert lot["lot_id"] == "L"
+    plant(
+        "INSERT INTO lots SELECT * FROM lots WHERE lot_id = 'L';"
+        "UPDATE design_revisions SET document = '{{\"n\": 7}}' WHERE number = 1;"
+        f"DELETE FROM measurements WHERE batch_id = '{batch}' AND ordinal = 1;"
+        "INSERT INTO measurements VALUES ('nobody', 0, 'W', 0, 'x_um', 1.0{txn});"
+        "DELETE FROM benchmark_systems;"
+        "UPDATE benchmark_results SET version = 3"
+    )
+    findings = check(full)
+    assert {(finding.kind, finding.table, finding.key) for finding in findings} == {
+        ("duplicate", "lots", "L, 1"),
+        ("hash", "design_revisions", revision),
+        ("batch", "measurements", batch),
+        ("hash", "measurements", batch),
+        ("reference", "measurements", "nobody"),
+        ("reference", "benchmark_runs", "S"),
+        ("gap", "benchmark_results", "R, m"),
+    }
+    details = {finding.detail for finding in findings if finding.table == "design_revisions"}
+    assert details == {"sha256", "document_sha256"}
 
 
 def test_a_changed_value_of_a_reading_is_found(full: Store, plant: Callable[[str], None]):

@@ -36,7 +36,7 @@ def _write_many(url: str, first: int, count: int) -> None:
 def _write_same(url: str, barrier, results) -> None:
     store = Store.open(url)
     barrier.wait()
-    for number in range(5):
+    for number in range(3):
         store.designs.add_revision("d", {"n": number}, title="t", kind="k", author="a", note="")
         store.audit.add(event_id=f"e{number}", actor="a", action="b", subject_kind="k", subject_id="d", detail={},
                         occurred_at="2026-01-01T00:00:00Z")  # fmt: skip
@@ -47,14 +47,14 @@ def _write_same(url: str, barrier, results) -> None:
 
 
 def test_nothing_is_lost_between_processes(store: Store):
-    processes = [FORK.Process(target=_write_many, args=(store.url, first, 6)) for first in (0, 100, 200)]
+    processes = [FORK.Process(target=_write_many, args=(store.url, first, 4)) for first in (0, 100, 200)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(120)
         assert process.exitcode == 0
     assert sorted(row["detail"]["number"] for row in store.audit.list()) == [
-        first + number for first in (0, 100, 200) for number in range(6)
+        first + number for first in (0, 100, 200) for number in range(4)
     ]
 
 
@@ -68,7 +68,7 @@ def test_the_same_key_from_many_processes_is_kept_once(store: Store):
     assert [results.get(timeout=120) for _ in processes] == ["done"] * 3
     for process in processes:
         process.join(30)
-    assert len(store.audit.list()) == 5
+    assert len(store.audit.list()) == 3
     assert check(store) == []
 
 
