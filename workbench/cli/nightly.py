@@ -49,6 +49,7 @@ def command(
     from workbench.store import Store
     from workbench.store.location import home
 
+    engines.lighten()
     engines.choose()  # an unknown engine is refused before anything is started
     good, refused = ([notebooks.find(name) for name in names], []) if names else notebooks.everything()
     store = Store.open()

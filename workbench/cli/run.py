@@ -25,13 +25,14 @@ def command(
 
     Ends with 0, with 1 when the verdict is FAIL, with 4 when the run could not be completed.
     """
-    from workbench.runs import notebooks
+    from workbench.runs import engines, notebooks
     from workbench.runs.execution import execute, prepare
     from workbench.runs.words import as_json as to_json
     from workbench.runs.words import say
     from workbench.store import Store
     from workbench.store.location import home
 
+    engines.lighten()
     found = notebooks.find(notebook)
     parameters = found.parameters.from_pairs(pairs)  # refused before anything is started
     store = Store.open()

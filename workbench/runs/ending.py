@@ -6,6 +6,9 @@ import json
 import signal
 from dataclasses import dataclass
 
+from nbformat.v4 import new_output
+
+from workbench.errors import RunError
 from workbench.i18n import t
 
 
@@ -46,3 +49,22 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def mark_dead(nb_man, ending: Ending | None) -> None:
+    """Write into the cell that was running that the process ended there, as a front end would show it."""
+    ending = ending or Ending()
+    begun = [c for c in nb_man.nb.cells if c.cell_type == "code" and c.metadata.papermill.start_time]
+    if not begun:
+        raise RunError("run.died", reason=ending.sentence())
+    cell = begun[-1]
+    cell.outputs.append(
+        new_output(
+            "error",
+            ename="RunTimeout" if ending.timed_out else "KernelDied",
+            evalue=ending.sentence(),
+            traceback=[ending.sentence(), *ending.trace.splitlines()],
+        )
+    )
+    cell.metadata.papermill["exception"] = True
+    cell.metadata.papermill["status"] = nb_man.FAILED

@@ -51,6 +51,16 @@ class _Channel:
         """Nothing is held back."""
 
 
+class _Publisher(IOPubThread):
+    """ipykernel's output thread; what it sends itself goes out at once, so that `flush` means sent."""
+
+    def schedule(self, f) -> None:
+        if threading.current_thread() is self.thread:
+            f()
+        else:
+            super().schedule(f)
+
+
 class ForkedKernel(IPythonKernel):
     """ipykernel's kernel on channels that are not zmq sockets."""
 
@@ -139,7 +149,7 @@ def _grandchild() -> None:
 def _kernel(messages: socket.socket, key: str) -> ForkedKernel:
     lock = threading.Lock()
     session = Session(key=key.encode(), username="workbench")
-    iopub = IOPubThread(_Channel(wire.IOPUB, messages, lock), session=session)
+    iopub = _Publisher(_Channel(wire.IOPUB, messages, lock), session=session)
     iopub.start()
     sys.stdout, sys.stderr = (OutStream(session, iopub, name) for name in ("stdout", "stderr"))
     config = Config()

@@ -25,7 +25,6 @@ from types import SimpleNamespace
 from jupyter_client.session import Session
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 from papermill.log import logger as papermill_log
@@ -33,38 +32,27 @@ from papermill.utils import merge_kwargs, remove_args
 
 from workbench.errors import RunError
 from workbench.runs import wire
-from workbench.runs.ending import Ending
-from workbench.runs.forkserver import INTERRUPT, KILL, ORDER
+from workbench.runs.ending import Ending, mark_dead
+from workbench.runs.forkserver import FORKABLE, INTERRUPT, KILL, ORDER
 
 log = logging.getLogger(__name__)
 
 START_LIMIT_S = 120  # the first import of everything on a cold disk
-FORKABLE = {
-    # runs share the cores; and a library that has started threads must not be forked
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    "PYTHONHASHSEED": "0",  # a report made again iterates in the same order
-}
-
-
-def available() -> bool:
-    """Whether this system can fork and pass descriptors (Linux, macOS, WSL; not Windows)."""
-    return hasattr(os, "fork") and hasattr(socket, "send_fds")
 
 
 class ForkServer:
-    """The server process, as its starter sees it. Threads may share one."""
+    """The server process, as its starter sees it. Threads may share one. `preload` replaces what it imports."""
 
     _shared: ForkServer | None = None
     _sharing = threading.Lock()
 
-    def __init__(self) -> None:
+    def __init__(self, preload: tuple[str, ...] = ()) -> None:
         self._orders, theirs = socket.socketpair()
         self._lock = threading.Lock()
         package_root = str(Path(__file__).parents[2])
         paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "workbench.runs.forkserver", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "workbench.runs.forkserver", str(theirs.fileno()), *preload],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -190,7 +178,7 @@ class ForkedKernel:
         """A forked child needs no waiting: its socket holds what is sent until it reads."""
 
     def is_alive(self) -> bool:
-        return self.ending is None
+        return self.ending is None or bool(self._waiting[wire.IOPUB])  # what it said before it died counts
 
     def kernel_info(self) -> str:
         return self._send_message(self.session.msg("kernel_info_request", {}))
@@ -353,22 +341,3 @@ class ForkEngine(Engine):
             kernel.cleanup_resources()
             if on_ending is not None and kernel.ending is not None:
                 on_ending(kernel.ending)
-
-
-def mark_dead(nb_man, ending: Ending | None) -> None:
-    """Write into the cell that was running that the process ended there, as a front end would show it."""
-    ending = ending or Ending()
-    begun = [c for c in nb_man.nb.cells if c.cell_type == "code" and c.metadata.papermill.start_time]
-    if not begun:
-        raise RunError("run.died", reason=ending.sentence())
-    cell = begun[-1]
-    cell.outputs.append(
-        new_output(
-            "error",
-            ename="RunTimeout" if ending.timed_out else "KernelDied",
-            evalue=ending.sentence(),
-            traceback=[ending.sentence(), *ending.trace.splitlines()],
-        )
-    )
-    cell.metadata.papermill["exception"] = True
-    cell.metadata.papermill["status"] = nb_man.FAILED

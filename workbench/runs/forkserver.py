@@ -27,6 +27,9 @@ import time
 from dataclasses import dataclass, field
 from typing import IO
 
+from workbench.errors import WorkbenchError
+from workbench.runs.engines import ONE_THREAD
+
 log = logging.getLogger(__name__)
 
 ORDER = struct.Struct("!d")
@@ -38,6 +41,11 @@ PRELOAD = (
     "tornado.queues", "pandas.io.formats.string", "pydantic", "jinja2",
     "workbench.runs.forkchild", "workbench.runs", "workbench.store",
 )  # fmt: skip
+FORKABLE = {  # a process whose libraries have started threads must not be forked
+    **ONE_THREAD,
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "PYTHONHASHSEED": "0",  # a report made again iterates in the same order
+}
 GRACE_S = 0.5  # between asking a hung run where it is and killing it
 
 
@@ -53,19 +61,31 @@ class Run:
     kill_at: float | None = field(default=None)
 
 
-def preload(names: tuple[str, ...] = PRELOAD) -> None:
-    """Import what notebooks use. A module that fails is left to the notebook, which then shows the error."""
+def preload(only: tuple[str, ...] = ()) -> None:
+    """Import what notebooks use, or `only` these. A module that fails is left to the notebook, which says so."""
     # 1.4 CPU s inside jsonschema, for a format that charts do not use; and nobody debugs a report
     sys.modules.update(dict.fromkeys(("rfc3987_syntax", "debugpy")))  # type: ignore[arg-type]
-    for name in names:
+    for name in only or (*PRELOAD, *_declarations()):
         try:
             importlib.import_module(name)
         except Exception as fault:
             log.warning("not preloaded: %s (%s: %s)", name, type(fault).__name__, fault)
-    _preload_screens()
+    if not only:
+        _preload_screens()
+        _warm_up()
     if (duckdb := sys.modules.get("duckdb")) is not None:
         duckdb.default_connection().close()  # opened by the import, with a thread; a child opens its own
-    _warm_up()
+
+
+def _declarations() -> list[str]:
+    """The modules that the notebooks name as their parameters: with them comes what their study needs."""
+    from workbench.runs import notebooks
+
+    try:
+        found, _ = notebooks.everything()
+    except WorkbenchError:
+        return []  # no folder of notebooks
+    return sorted({str(notebook.declared["parameters"]).partition(":")[0] for notebook in found})
 
 
 def _preload_screens() -> None:
@@ -254,7 +274,7 @@ def thread_count() -> int:
 def main() -> None:
     logging.basicConfig(level=os.environ.get("WORKBENCH_LOG", "WARNING"), format="fork server: %(message)s")
     orders = socket.socket(fileno=int(sys.argv[1]))
-    preload()
+    preload(tuple(sys.argv[2:]))
     if thread_count() != 1:
         log.warning("%d threads before the first fork: a preloaded library started them", thread_count())
     gc.collect()

@@ -23,8 +23,8 @@ from papermill.engines import NBClientEngine
 from papermill.log import logger as papermill_log
 from papermill.utils import merge_kwargs, remove_args
 
-from workbench.runs.ending import Ending
-from workbench.runs.forkengine import FORKABLE, mark_dead
+from workbench.runs.ending import Ending, mark_dead
+from workbench.runs.engines import ONE_THREAD
 
 PREPARE = """
 import sys as _sys
@@ -60,7 +60,7 @@ class WarmKernel:
 
     def start(self) -> None:
         async def begin() -> None:
-            await self.manager.start_kernel(env={**os.environ, **FORKABLE})
+            await self.manager.start_kernel(env={**os.environ, **ONE_THREAD})
             self.client = self.manager.client()
             self.client.start_channels()
             await self.client.wait_for_ready(timeout=60)

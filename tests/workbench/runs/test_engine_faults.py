@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partialmethod
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from workbench.errors import RunError
 from workbench.runs.ending import Ending
 from workbench.runs.forkengine import ForkServer
 
+LIGHT = ("workbench.runs.forkchild",)  # a server that starts quickly
 SLEEPER = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
 CRASHES = [  # cell, exit code, words of the sentence, words of the trace
     ("import os; os.abort()", -signal.SIGABRT, "SIGABRT", "Fatal Python error: Aborted"),
@@ -163,9 +165,9 @@ def test_many_runs_at_once_are_kept_apart(execute, tmp_path):
     assert len({pid for _, pid in said}) == 12
 
 
-def test_a_killed_server_is_a_clear_fault_and_is_replaced(execute):
-    execute(notebook("1"))
-    server = ForkServer.shared()
+def test_a_killed_server_is_a_clear_fault_and_is_replaced(execute, monkeypatch):
+    server = ForkServer(preload=LIGHT)
+    monkeypatch.setattr(ForkServer, "_shared", server)  # the other tests keep theirs
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(execute, notebook("import os, time; print(os.getpid(), flush=True); time.sleep(60)"))
         children: list[psutil.Process] = []
@@ -177,9 +179,11 @@ def test_a_killed_server_is_a_clear_fault_and_is_replaced(execute):
     assert ending.reason == "server"
     assert execute.fault.ename == "KernelDied"
     assert all(_gone(child.pid) for child in children)
+    monkeypatch.setattr(ForkServer, "__init__", partialmethod(ForkServer.__init__, preload=LIGHT))
     executed, _ = execute(notebook("print('again')"))
     assert executed.cells[-1].outputs[0].text == "again\n"
     assert ForkServer.shared() is not server
+    ForkServer.shared().stop()
 
 
 def test_nothing_outlives_a_killed_starter(tmp_path):
@@ -190,7 +194,7 @@ def test_nothing_outlives_a_killed_starter(tmp_path):
         engines.register()
         nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import time; time.sleep(600)")])
         nbformat.write(nb, "sleep.ipynb")
-        server = ForkServer.shared()
+        server = ForkServer._shared = ForkServer(preload=("workbench.runs.forkchild",))
         run = lambda: papermill.execute_notebook("sleep.ipynb", None, engine_name="workbench-fork", progress_bar=False)
         threading.Thread(target=run, daemon=True).start()
         while not (children := psutil.Process(server.pid).children()):

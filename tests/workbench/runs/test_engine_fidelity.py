@@ -141,7 +141,7 @@ def without_markers(executed):
 @pytest.mark.parametrize("engine", ["fork", "warm"])
 def test_outputs_equal_the_stock_engine(stock, execute, tmp_path, engine):
     names, nb = suite()
-    ours = without_markers(execute(nb, engine)[0])
+    ours = without_markers(execute(nb, engine, execution_timeout=30)[0])
     assert len(ours.cells) == len(stock.cells) == len(names)
     for name, mine, theirs in zip(names, ours.cells, stock.cells, strict=True):
         assert joined(mine.outputs) == joined(theirs.outputs), name

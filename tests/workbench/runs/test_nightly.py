@@ -105,6 +105,8 @@ NIGHT = """
 import sys
 from workbench.runs import provenance
 provenance.source_hash = lambda: "as it is"
+from workbench.runs.forkengine import ForkServer
+ForkServer._shared = ForkServer(preload=("workbench.runs.forkchild", "workbench.runs"))
 from workbench.cli import main
 main(["nightly", "--workers", "2", "--no-publish", "--json"])
 """
