@@ -12,6 +12,7 @@ import json
 import os
 import threading
 import time
+from queue import Empty
 from typing import Any
 
 import psutil
@@ -65,6 +66,8 @@ class WarmKernel:
             self.client.start_channels()
             await self.client.wait_for_ready(timeout=60)
             self.client.allow_stdin = False
+            _look_again(self.client.shell_channel)
+            _look_again(self.client.iopub_channel)
             await self.client.execute_interactive(PREPARE, silent=True, store_history=False)
 
         run_sync(begin)()
@@ -110,6 +113,27 @@ class WarmKernel:
             run_sync(end)()
         except RuntimeError:  # the loop of an ended thread
             self.kill()
+
+
+def _look_again(channel: Any, every_s: float = 0.5) -> None:
+    """Let `channel` look for a message twice a second instead of waiting for a wake-up, which pyzmq now and then loses.
+
+    Seen with pyzmq 27 on a loaded machine, also with papermill's stock engine: the kernel had answered and the client
+    slept on, until its time limit or for ever.
+    """
+    wait = channel.get_msg
+
+    async def get_msg(timeout: float | None = None) -> dict:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = every_s if end is None else min(every_s, end - time.monotonic())
+            try:
+                return await wait(timeout=max(0.0, left))
+            except Empty:
+                if end is not None and time.monotonic() >= end:
+                    raise
+
+    channel.get_msg = get_msg
 
 
 _of_thread = threading.local()
