@@ -85,8 +85,10 @@ def _make_pages(site: _Site, due: list[dict[str, Any]], done: Published, tell: P
                 tell(number / len(due), str(run["run_id"]))
                 site.write_page(run)
                 done.written.append(run["run_id"])
-                # Chromium prints one page while the next is being drawn.
-                waiting.append(printing.submit(site.finish, run, printer))
+                if site.prints:  # Chromium prints one page while the next is being drawn
+                    waiting.append(printing.submit(site.finish, run, printer))
+                else:
+                    site.finish(run, printer)
             done.printed = sum(future.result() for future in waiting)
         except BaseException:
             printing.shutdown(cancel_futures=True)  # what was not finished is made by the next publication
@@ -145,11 +147,11 @@ class _Site:
         self._before = self._predecessors(only=lambda run: True)
         self._complete = self._predecessors(only=lambda run: run.get("outcome") == "DONE")
         self._made = {run["run_id"]: made for run in runs if (made := self._read_made(run))}
-        self._pdf = pdf and self._can_print()
+        self.prints = pdf and self._can_print()
 
     def is_due(self, run: Mapping[str, Any]) -> bool:
         made = self._made.get(run["run_id"])
-        if made is None or made["executed"] != _executed_hash(run) or (self._pdf and not made["pdf"]):
+        if made is None or made["executed"] != _executed_hash(run) or (self.prints and not made["pdf"]):
             return True
         return run["run_id"] in self._newest and (made["look"], made["language"]) != (look_version(), language())
 
@@ -170,11 +172,11 @@ class _Site:
             "executed": _executed_hash(run),
             "look": look_version(),
             "language": language(),
-            "pdf": self._pdf,
+            "pdf": self.prints,
             "title": title or run.get("title") or run.get("notebook") or "–",
             "notebook": name,
         }
-        page = render(run, executed, links=self._links(run, name, pdf=self._pdf))
+        page = render(run, executed, links=self._links(run, name, pdf=self.prints))
         (folder / MADE).unlink(missing_ok=True)
         write_whole(folder / "index.html", page)
 
