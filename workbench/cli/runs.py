@@ -125,6 +125,8 @@ def compare(a: str, b: str, as_json: bool) -> None:
         ("run.compare.machine", found.machine),
     ):  # fmt: skip
         differing = [row for row in rows if row.changed]
+        if not rows:
+            continue  # packages and machine list only what differs
         click.echo(t(key, differing=len(differing), count=len(rows)))
         for row in differing:
             percent = f"  ({row.change}, {row.percent})" if row.percent else ""
