@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 LANGUAGES = ("en", "zh-Hant")
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
@@ -43,12 +43,11 @@ def use_language(wanted: str | None) -> Iterator[None]:
 def catalogue() -> dict[str, dict[str, str]]:
     """All sentences: key -> {language: template}."""
     sentences: dict[str, dict[str, str]] = {}
-    for file in sorted(resources.files(__name__).iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".toml"):
-            for key, entry in _leaves("", tomllib.loads(file.read_text("utf-8"))):
-                if key in sentences:
-                    raise ValueError(f"{file.name}: the key {key} is declared twice")
-                sentences[key] = entry
+    for file in sorted(Path(__file__).parent.glob("*.toml")):
+        for key, entry in _leaves("", tomllib.loads(file.read_text("utf-8"))):
+            if key in sentences:
+                raise ValueError(f"{file.name}: the key {key} is declared twice")
+            sentences[key] = entry
     return sentences
 
 

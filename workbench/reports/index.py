@@ -15,6 +15,7 @@ from markupsafe import Markup
 from workbench.reports import chrome
 from workbench.reports.compare import verdict_of
 from workbench.reports.page import read_json
+from workbench.runs.notebooks import is_what_if
 
 STATIC_ROWS = 100
 VERDICTS = ("ERROR", "TIMEOUT", "FAIL", "MARGINAL", "NONE", "PASS")  # what needs attention comes first
@@ -44,11 +45,12 @@ def render_index(runs: Sequence[Mapping[str, Any]], pages: Mapping[str, Mapping[
 
 
 def newest_of_each(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The first record of each notebook and subject, in the order given."""
+    """The first record of each notebook and subject, in the order given; a what-if only where nothing else is."""
     seen: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for run in runs:
+    for run in (*(r for r in runs if not is_what_if(r)), *(r for r in runs if is_what_if(r))):
         seen.setdefault(subject_of(run), run)
-    return list(seen.values())
+    chosen = {run["run_id"] for run in seen.values()}
+    return [run for run in runs if run["run_id"] in chosen]
 
 
 def subject_of(run: Mapping[str, Any]) -> tuple[str, str]:

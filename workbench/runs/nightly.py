@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from workbench.errors import BusyError, InputError, WorkbenchError
 from workbench.runs import provenance
 from workbench.runs.execution import Job, execute, prepare
-from workbench.runs.notebooks import Notebook
+from workbench.runs.notebooks import Notebook, is_what_if
 from workbench.store import Store
 
 REFUSED = ("InputError", "DomainError", "RuleViolation")  # would be refused again: not retried
@@ -97,7 +97,8 @@ def plan(
                 continue
             due.append(job)
             if last is not None:
-                before[job.label] = last if last["outcome"] == "DONE" else _last_done(store, job)
+                stands = last["outcome"] == "DONE" and not is_what_if(last)
+                before[job.label] = last if stands else _last_done(store, job)
     return Plan(due, unchanged, refused, {label: record for label, record in before.items() if record})
 
 
@@ -125,7 +126,7 @@ def _made(store: Store, home: Path, job: Job, last: dict[str, Any] | None) -> bo
 
 def _last_done(store: Store, job: Job) -> dict[str, Any] | None:
     records = store.notebook_runs.list(subject=job.subject_id, notebook=job.notebook, limit=50)
-    return next((record for record in records if record["outcome"] == "DONE"), None)
+    return next((r for r in records if r["outcome"] == "DONE" and not is_what_if(r)), None)
 
 
 def carry_out(

@@ -6,8 +6,9 @@ import hashlib
 import importlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,25 @@ def find(word: str) -> Notebook:
         known = ", ".join(_name(file) for file in _files())
         raise InputError("run.unknown_notebook", got=word, allowed=known)
     return read(found[0])
+
+
+@cache
+def _standard(word: str) -> dict[str, Any]:
+    """The parameters a nightly would use, but for the subject's; nothing for a notebook that is not there."""
+    try:
+        notebook = find(word)
+        subject = notebook.declared.get("subject")
+        return {f.name: f.default for f in notebook.parameters.fields() if not f.required and f.name != subject}
+    except WorkbenchError:
+        return {}
+
+
+def is_what_if(record: Mapping[str, Any]) -> bool:
+    """Whether a run asked with parameters of its own: such a run never stands for its subject."""
+    given = record.get("parameters")
+    if not isinstance(given, Mapping):
+        return False
+    return any(given.get(name, value) != value for name, value in _standard(str(record.get("notebook"))).items())
 
 
 def everything() -> tuple[list[Notebook], list[WorkbenchError]]:
