@@ -48,7 +48,8 @@ class Form(w.VBox):
         )
         self._controls[declared.name] = control
         self._messages[declared.name] = w.HTML()
-        return w.HBox([caption, control, self._messages[declared.name]])
+        wrapped = w.Layout(flex_flow="row wrap")  # a message that does not fit beside its field stands below it
+        return w.HBox([caption, control, self._messages[declared.name]], layout=wrapped)
 
     def _changed(self) -> None:
         for message in self._messages.values():
