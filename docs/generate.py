@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import json
 from pathlib import Path
 
 import click
@@ -15,10 +13,10 @@ import click
 from workbench import errors
 from workbench.cli import COMMANDS, workbench
 from workbench.i18n import catalogue, use_language
+from workbench.runs import notebooks
 from workbench.units import UNITS
 
 FOLDER = Path(__file__).resolve().parent / "reference"
-NOTEBOOKS = FOLDER.parent.parent / "notebooks"
 HEAD = "<!-- Written by docs/generate.py (make docs). Change the code, not this page. -->\n\n"
 
 
@@ -50,13 +48,11 @@ def _command(command: click.Command, parent: click.Context, name: str, level: in
 def parameters() -> str:
     lines = ["# Parameters of the notebooks\n"]
     lines += ["Each is declared once, in the class named; give it with `-p name=value`.\n"]
-    for file in sorted(NOTEBOOKS.rglob("*.ipynb")):
-        facts = json.loads(file.read_text("utf-8"))["metadata"]["workbench"]
-        module, _, name = facts["parameters"].partition(":")
-        declared = getattr(importlib.import_module(module), name)
-        lines += [f"## `{file.relative_to(NOTEBOOKS.parent)}`\n"]
-        lines += [f"{facts['title']['en']} · {facts['title']['zh-Hant']}\n"]
-        lines += [f"`{facts['parameters']}`: {inspect.cleandoc(declared.__doc__ or '').splitlines()[0]}\n"]
+    for notebook in notebooks.everything()[0]:
+        declared = notebook.parameters
+        lines += [f"## `notebooks/{notebook.name}.ipynb`\n"]
+        lines += [f"{notebook.title['en']} · {notebook.title['zh-Hant']}\n"]
+        lines += [f"`{notebook.declared['parameters']}`: {inspect.cleandoc(declared.__doc__ or '').splitlines()[0]}\n"]
         lines += ["| parameter | 參數 | name | unit | allowed | default |", "|---|---|---|---|---|---|"]
         for f in declared.fields():
             default = "required" if f.required else f"`{f.default}`"
