@@ -32,6 +32,9 @@ def address(serve, folder):
 def run_all_cells(browser):
     """Ask the Run menu; true once a cell has been given to the kernel. (A kernel that is not yet there gets none.)"""
     d = browser.driver
+    for answer in d.find_elements(By.CSS_SELECTOR, ".jp-Dialog .jp-mod-accept"):  # "the kernel is not ready yet"
+        answer.click()
+        time.sleep(0.5)
     next(item for item in d.find_elements(By.CSS_SELECTOR, ".lm-MenuBar-itemLabel") if item.text == "Run").click()
     browser.see("li[data-command='runmenu:run-all']")[0].click()
     time.sleep(1)
@@ -41,6 +44,8 @@ def run_all_cells(browser):
 def test_a_notebook_runs_in_jupyterlab_and_is_saved_without_outputs(browser, address, folder):
     browser.open(address.replace("/lab?", "/lab/tree/notebooks/design/live.ipynb?"))
     browser.see(".jp-Notebook .jp-CodeCell", count=4)
+    idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
+    browser.until(lambda d: d.find_elements(By.CSS_SELECTOR, idle), "the kernel is ready")
     browser.until(lambda d: run_all_cells(browser), "the first cell runs")
 
     browser.read("#area", "70686")
