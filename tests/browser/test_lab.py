@@ -7,6 +7,7 @@ import time
 import nbformat
 import pytest
 from pages_of_tests import write
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -32,11 +33,14 @@ def address(serve, folder):
 def run_all_cells(browser):
     """Ask the Run menu; true once a cell has been given to the kernel. (A kernel that is not yet there gets none.)"""
     d = browser.driver
-    for answer in d.find_elements(By.CSS_SELECTOR, ".jp-Dialog .jp-mod-accept"):  # "the kernel is not ready yet"
-        answer.click()
+    for answer in d.find_elements(By.CSS_SELECTOR, ".jp-Dialog .jp-Dialog-footer button"):
+        d.execute_script("arguments[0].click()", answer)  # "the kernel is not ready yet": ask again
         time.sleep(0.5)
-    next(item for item in d.find_elements(By.CSS_SELECTOR, ".lm-MenuBar-itemLabel") if item.text == "Run").click()
-    browser.see("li[data-command='runmenu:run-all']")[0].click()
+    try:
+        next(item for item in d.find_elements(By.CSS_SELECTOR, ".lm-MenuBar-itemLabel") if item.text == "Run").click()
+        browser.see("li[data-command='runmenu:run-all']")[0].click()
+    except (ElementClickInterceptedException, StaleElementReferenceException):  # such a dialog came in between
+        return False
     time.sleep(1)
     return d.find_element(By.CSS_SELECTOR, ".jp-CodeCell .jp-InputPrompt").text != "[ ]:"
 
