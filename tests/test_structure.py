@@ -8,7 +8,10 @@ import subprocess
 import sys
 import tomllib
 
-DOMAIN = ("materials", "stack", "formats", "electrical", "thermal", "mechanics", "cost", "process", "validation")
+DOMAIN = (
+    "materials", "stack", "formats", "rules", "electrical", "thermal", "mechanics", "cost", "planning", "process",
+    "validation",
+)  # fmt: skip
 HEAVY = {"duckdb", "ipywidgets", "altair", "papermill", "IPython", "voila", "selenium", "pythreejs"}
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "core", "common", "misc"}
 SQL = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|CREATE\s+(TABLE|VIEW)|DELETE\s+FROM|UPDATE\s+\w+\s+SET)\b", re.S)

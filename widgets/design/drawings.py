@@ -118,7 +118,7 @@ def _layer(design, level: Level, x, px_mm, bottom, px_um, shades, y_mm) -> str:
         out.append(_bumps(layer, width, x, y, height, px_mm))
     elif layer.kind == "balls":  # without a pitch: a quiet band
         out.append(svg.rect(x(-width / 2), y, width * px_mm, height, fill, 'fill-opacity="0.5"'))
-    for placement in layer.dies:
+    for placement in layer.placements:
         cut = cut_interval(design, placement, y_mm)
         if cut:
             out.append(_die_cut(design, placement, cut, level, x, px_mm, bottom, px_um, shades))
@@ -193,7 +193,7 @@ def shown_percent(ratio: float) -> str:
 def _placement_table(design: Design) -> pd.DataFrame:
     rows = []
     for layer in design.die_layers:
-        for placement in layer.dies:
+        for placement in layer.placements:
             die = design.die(placement.die)
             rows.append({
                 "placement": placement.name, "die_name": die.name, "layer_name": layer.name,
@@ -226,7 +226,7 @@ def top_svg(design: Design) -> str:
     tiers = design.die_layers
     labels = []
     for tier, layer in enumerate(tiers):
-        for placement in layer.dies:
+        for placement in layer.placements:
             corners = geometry.outline(design, placement) * (px, -px) + (cx, cy)
             points = " ".join(f"{x:.2f},{y:.2f}" for x, y in corners)
             colour = shades[placement.die]

@@ -45,7 +45,7 @@ def stack_table(r: StackReview) -> None:
             "z_bottom_um": level.z_bottom_um,
             "z_top_um": level.z_top_um,
             "bond_pitch_um": bond.pitch_um if bond else None,
-            "layer_dies": _names([placement.name for placement in layer.dies]),
+            "layer_dies": _names([placement.name for placement in layer.placements]),
         })  # fmt: skip
         if not layer.is_verified("thickness_um"):
             flags[index, "layer_thickness_um"] = "unverified"

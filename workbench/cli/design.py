@@ -82,6 +82,6 @@ def show(design_id: str, revision: str | None, as_json: bool) -> None:
         layer = level.layer
         mark = "" if layer.is_verified("thickness_um") else " *"
         grid.add_row(layer.name, t(f"design.layer.{layer.kind}"), f"{layer.thickness_um:g}{mark}",
-                     f"{level.z_bottom_um:g}", ", ".join(p.name for p in layer.dies))  # fmt: skip
+                     f"{level.z_bottom_um:g}", ", ".join(p.name for p in layer.placements))  # fmt: skip
     Console().print(grid)
     click.echo(t("design.cli.unverified"))

@@ -77,7 +77,7 @@ def smallest_gap(design: Design) -> Gap | None:
         pairs, gaps_mm = geometry.gaps(geometry.outlines(design, layer))
         if len(pairs):
             nearest = int(gaps_mm.argmin())
-            first, second = (layer.dies[int(i)].name for i in pairs[nearest])
+            first, second = (layer.placements[int(i)].name for i in pairs[nearest])
             gap = Gap(layer.name, first, second, max(float(gaps_mm[nearest]), 0.0))
             best = gap if best is None or gap.gap_mm < best.gap_mm else best
     return best

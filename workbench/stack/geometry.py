@@ -18,6 +18,45 @@ def rectangle(*, x_mm: float, y_mm: float, width_mm: float, length_mm: float, an
     return half @ np.array([[cos, sin], [-sin, cos]]) + (x_mm, y_mm)
 
 
+# Planar orientations as DEF and 3Dblox name them: quarter turns counter-clockwise, after mirroring x to -x or not.
+ORIENTATIONS = {
+    "R0": (0, False), "R90": (90, False), "R180": (180, False), "R270": (270, False),
+    "MY": (0, True), "MY_R90": (90, True), "MX": (180, True), "MX_R90": (270, True),
+}  # fmt: skip
+# Further spellings of the same eight.
+SYNONYMS = {"MX_R180": "MY", "MX_R270": "MY_R90", "MY_R180": "MX", "MY_R270": "MX_R90"}
+_NAMES = {pose: name for name, pose in ORIENTATIONS.items()}
+
+
+def orientation(angle_deg: float, *, mirrored: bool, facing: str) -> str | None:
+    """The name of a pose, with ``MZ`` for an active face that looks down; None at any other angle."""
+    turned = angle_deg % 360
+    name = _NAMES.get((round(turned), mirrored)) if turned == round(turned) else None
+    if name is None:
+        return None
+    flipped = "MZ" if name == "R0" else f"MZ_{name}"
+    return name if facing == "up" else flipped
+
+
+def pose(name: str) -> tuple[int, bool, str] | None:
+    """Angle in degrees, mirrored, facing of an orientation's name, or None where there is none of that name."""
+    flipped = name == "MZ" or name.startswith("MZ_")
+    planar = (name[3:] or "R0") if flipped else name
+    found = ORIENTATIONS.get(SYNONYMS.get(planar, planar))
+    return (*found, "down" if flipped else "up") if found else None
+
+
+def to_module(xy: np.ndarray, placement: Placement, *, scale: float = 1.0) -> np.ndarray:
+    """Points (n, 2) of a die's layout, from its centre, as seen from above the module. `scale` turns the placement's
+    mm into the unit of the points (1000 for um).
+    """
+    angle = np.deg2rad(placement.angle_deg % 360)
+    cos, sin = round(float(np.cos(angle)), 15), round(float(np.sin(angle)), 15)  # right angles stay exact
+    flip = -1.0 if placement.mirrored else 1.0
+    x, y = flip * xy[:, 0], xy[:, 1]
+    return np.stack([cos * x - sin * y + placement.x_mm * scale, sin * x + cos * y + placement.y_mm * scale], axis=1)
+
+
 def outline(design: Design, placement: Placement) -> np.ndarray:
     """The corners (4, 2) of a placed die."""
     die = design.die(placement.die)
@@ -27,7 +66,7 @@ def outline(design: Design, placement: Placement) -> np.ndarray:
 
 def outlines(design: Design, layer: Layer) -> np.ndarray:
     """The corners (n, 4, 2) of every die of a layer."""
-    return np.array([outline(design, placement) for placement in layer.dies]).reshape(-1, 4, 2)
+    return np.array([outline(design, placement) for placement in layer.placements]).reshape(-1, 4, 2)
 
 
 def outside(corners: np.ndarray, width_mm: float, length_mm: float, tolerance_mm: float) -> np.ndarray:

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from workbench import materials
 from workbench.errors import InputError
 from workbench.stack.document import SCHEMA_VERSION, Design
+from workbench.stack.patterns import KINDS
+from workbench.stack.upgrading import upgraded
 
 
 def read(document: Mapping[str, Any]) -> Design:
@@ -22,9 +24,10 @@ def read(document: Mapping[str, Any]) -> Design:
     """
     if not isinstance(document, Mapping):
         raise InputError("design.not_json", got=type(document).__name__)
-    version = document.get("schema_version", SCHEMA_VERSION)
+    version = document.get("schema_version", 1)
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise InputError("design.newer", where="schema_version", got=version, allowed=f"<= {SCHEMA_VERSION}")
+    document = upgraded(document)
     try:
         text = json.dumps(document, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as fault:
@@ -80,7 +83,8 @@ def _refusal(error: Mapping[str, Any], document: Mapping[str, Any]) -> InputErro
     rule = _RULES.get(error["type"], "design.wrong_type")
     got = "" if error["type"] in ("missing", "extra_forbidden") else str(error.get("input"))[:80]
     allowed = ", ".join(f"{key} {value}" for key, value in (error.get("ctx") or {}).items() if key != "error")
-    return InputError(rule, where=_place(error["loc"], document), got=got, allowed=allowed)
+    place = tuple(step for step in error["loc"] if step not in KINDS)
+    return InputError(rule, where=_place(place, document), got=got, allowed=allowed)
 
 
 def _place(location: tuple[Any, ...], document: Any) -> str:

@@ -90,7 +90,7 @@ def test_the_hash_knows_content_from_form():
     moved = copy.deepcopy(POC)
     moved["layers"][3]["dies"][0]["x_mm"] = -0.0
     assert content_sha256(read(moved)) == base
-    assert json.loads(canonical_json(read(POC)))["schema_version"] == 1
+    assert json.loads(canonical_json(read(POC)))["schema_version"] == 2
 
 
 def test_frozen():
@@ -138,7 +138,7 @@ REFUSED = [  # document, what is done to it, rule, what the place must name
     (POC, change(["dies", 0, "power_w"], 1.0), "design.block_power", "base"),
     (POC, change(["layers", 4, "bond", "diameter_um"], 9.0), "design.joints_touch", "hybrid"),
     (POC, change(["unverified"], ["colour"]), "design.unverified_unknown", "Design"),
-    (POC, change(["schema_version"], 2), "design.newer", "schema_version"),
+    (POC, change(["schema_version"], 3), "design.newer", "schema_version"),
     (POC, change(["width_mm"], float("nan")), "design.not_json", ""),
     (POC, change(["width_mm"], float("inf")), "design.not_json", ""),
     (POC, change(["title"], "x" * 81), "design.out_of_range", "title"),

@@ -1,0 +1,1 @@
+"""Help with a design: bump planning, floorplans, what-if."""

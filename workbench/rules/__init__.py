@@ -1,0 +1,1 @@
+"""Design rules: decks by version, and the checks that compare a design with them."""

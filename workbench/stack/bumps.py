@@ -1,0 +1,76 @@
+"""Bumps and vias where the module has them: patterns of a die or layer, turned, mirrored and lifted into place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.stack import geometry
+from workbench.stack.connections import End
+from workbench.stack.derived import Level, levels
+from workbench.stack.document import Design, Placement
+from workbench.stack.patterns import Grid, Points, Region
+
+
+@dataclass(frozen=True)
+class PlacedField:
+    """One pattern in the module. `xy_um` (n, 2) are centres from the centre of the body, seen from above."""
+
+    end: End
+    field: Grid | Points
+    placement: Placement | None
+    z_um: float
+    xy_um: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.xy_um)
+
+
+def place(field: Grid | Points, placement: Placement | None) -> np.ndarray:
+    """Centres (n, 2) in um from the centre of the body; a layer's own fields (placement None) lie centred on it."""
+    xy = field.xy_um()
+    return xy if placement is None else geometry.to_module(xy, placement, scale=1000.0)
+
+
+def die_span_um(level: Level, thickness_um: float) -> tuple[float, float]:
+    """Bottom and top of a die in its layer: a die thinner than the layer sits at its lower end."""
+    return level.z_bottom_um, level.z_bottom_um + thickness_um
+
+
+def face_z_um(design: Design, level: Level, placement: Placement | None, side: str) -> float:
+    """Height of a face. Front is a die's active face, a layer's top; internal regions count as at mid-thickness."""
+    if placement is None:
+        bottom, top, up = level.z_bottom_um, level.z_top_um, True
+    else:
+        bottom, top = die_span_um(level, design.die(placement.die).thickness_um)
+        up = placement.facing == "up"
+    if side not in ("front", "back"):
+        return (bottom + top) / 2
+    return top if (side == "front") == up else bottom
+
+
+def placed_fields(design: Design, end: End) -> tuple[PlacedField, ...]:
+    """The bump fields of one region, in the module. Raises InputError for an unknown part or region."""
+    layer, placement = design.part(end.part)
+    region = design.region(end)
+    level = next(level for level in levels(design) if level.layer.name == layer.name)
+    z_um = face_z_um(design, level, placement, region.side)
+    return tuple(PlacedField(end, field, placement, z_um, place(field, placement)) for field in region.bumps)
+
+
+def ends(design: Design) -> Iterator[tuple[End, Region]]:
+    """Every region of every part, bottom to top."""
+    for layer in design.layers:
+        for region in layer.regions:
+            yield End(part=layer.name, region=region.name), region
+        for placement in layer.placements:
+            for region in design.die(placement.die).regions:
+                yield End(part=placement.name, region=region.name), region
+
+
+def bump_count(design: Design) -> int:
+    """Bumps of the whole module, both sides of an interface counted."""
+    return sum(region.bump_count for _, region in ends(design))
