@@ -31,7 +31,9 @@ def address(serve, folder):
 
 
 def run_all_cells(browser):
-    """Ask the Run menu; true once a cell has been given to the kernel. (A kernel that is not yet there gets none.)"""
+    """Ask the Run menu; true once the last cell is numbered. (A kernel that is not yet there gets none, or only the
+    first: then the caller asks again.)
+    """
     d = browser.driver
     for answer in d.find_elements(By.CSS_SELECTOR, ".jp-Dialog .jp-Dialog-footer button"):
         d.execute_script("arguments[0].click()", answer)  # "the kernel is not ready yet": ask again
@@ -41,8 +43,15 @@ def run_all_cells(browser):
         browser.see("li[data-command='runmenu:run-all']")[0].click()
     except (ElementClickInterceptedException, StaleElementReferenceException):  # such a dialog came in between
         return False
-    time.sleep(1)
-    return d.find_element(By.CSS_SELECTOR, ".jp-CodeCell .jp-InputPrompt").text != "[ ]:"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and d.find_elements(By.CSS_SELECTOR, ".jp-Dialog") == []:
+        prompts = [prompt.text for prompt in d.find_elements(By.CSS_SELECTOR, ".jp-CodeCell .jp-InputPrompt")]
+        if prompts and prompts[-1].strip("[]: ").isdigit():
+            return True
+        if "[*]:" not in prompts and time.monotonic() > deadline - 17:
+            return False  # nothing is running or waiting
+        time.sleep(0.3)
+    return False
 
 
 def test_a_notebook_runs_in_jupyterlab_and_is_saved_without_outputs(browser, address, folder):
@@ -50,7 +59,7 @@ def test_a_notebook_runs_in_jupyterlab_and_is_saved_without_outputs(browser, add
     browser.see(".jp-Notebook .jp-CodeCell", count=4)
     idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
     browser.until(lambda d: d.find_elements(By.CSS_SELECTOR, idle), "the kernel is ready")
-    browser.until(lambda d: run_all_cells(browser), "the first cell runs")
+    browser.until(lambda d: run_all_cells(browser), "every cell runs")
 
     browser.read("#area", "70686")
     browser.until(lambda d: browser.size(".jp-Notebook .jp-RenderedSVG")[1] > 100, "the chart is drawn")
