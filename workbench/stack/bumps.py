@@ -35,6 +35,31 @@ def place(field: Grid | Points, placement: Placement | None) -> np.ndarray:
     return xy if placement is None else geometry.to_module(xy, placement, scale=1000.0)
 
 
+def followed(field: Grid | Points, source: Placement | None, target: Placement | None) -> Grid | Points:
+    """The field of `target` that meets `field` of `source` site by site: `place` gives equal centres for both.
+
+    Names, nets and their order are kept; a grid stays a grid at any angle. None stands for a layer.
+    """
+    if isinstance(field, Points):
+        x, y = geometry.from_module(place(field, source), target, scale=1000.0).T
+        return field.model_copy(update={"x_um": tuple(x.tolist()), "y_um": tuple(y.tolist())})
+    angle, mirrored = field.angle_deg, field.mirrored
+    for pose, back in ((source, False), (target, True)):
+        if pose is None:
+            continue
+        if back:  # x -> M R(-a) x, and a mirror before a turn is the turn back before a mirror
+            angle -= pose.angle_deg
+        if pose.mirrored:
+            angle, mirrored = -angle, not mirrored
+        if not back:
+            angle += pose.angle_deg
+    centre = np.array([[field.x_um, field.y_um]])
+    module = centre if source is None else geometry.to_module(centre, source, scale=1000.0)
+    x, y = np.round(geometry.from_module(module, target, scale=1000.0)[0], 9).tolist()
+    return field.model_copy(update={"x_um": x + 0.0, "y_um": y + 0.0, "angle_deg": round(angle % 360, 12) % 360,
+                                    "mirrored": mirrored})  # fmt: skip
+
+
 def die_span_um(level: Level, thickness_um: float) -> tuple[float, float]:
     """Bottom and top of a die in its layer: a die thinner than the layer sits at its lower end."""
     return level.z_bottom_um, level.z_bottom_um + thickness_um

@@ -10,11 +10,16 @@ if TYPE_CHECKING:
     from workbench.stack.document import Design, Layer, Placement
 
 
+def cos_sin(angle_deg: float) -> tuple[float, float]:
+    """Cosine and sine of an angle; exact at right angles."""
+    angle = np.deg2rad(angle_deg % 360)
+    return round(float(np.cos(angle)), 15), round(float(np.sin(angle)), 15)
+
+
 def rectangle(*, x_mm: float, y_mm: float, width_mm: float, length_mm: float, angle_deg: float = 0.0) -> np.ndarray:
     """The four corners (4, 2), counter-clockwise, of a rectangle centred at x, y and turned by angle_deg."""
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array([width_mm, length_mm]) / 2
-    angle = np.deg2rad(angle_deg % 360)
-    cos, sin = (round(np.cos(angle), 15), round(np.sin(angle), 15))  # right angles stay exact
+    cos, sin = cos_sin(angle_deg)
     return half @ np.array([[cos, sin], [-sin, cos]]) + (x_mm, y_mm)
 
 
@@ -50,11 +55,21 @@ def to_module(xy: np.ndarray, placement: Placement, *, scale: float = 1.0) -> np
     """Points (n, 2) of a die's layout, from its centre, as seen from above the module. `scale` turns the placement's
     mm into the unit of the points (1000 for um).
     """
-    angle = np.deg2rad(placement.angle_deg % 360)
-    cos, sin = round(float(np.cos(angle)), 15), round(float(np.sin(angle)), 15)  # right angles stay exact
+    cos, sin = cos_sin(placement.angle_deg)
     flip = -1.0 if placement.mirrored else 1.0
     x, y = flip * xy[:, 0], xy[:, 1]
     return np.stack([cos * x - sin * y + placement.x_mm * scale, sin * x + cos * y + placement.y_mm * scale], axis=1)
+
+
+def from_module(xy: np.ndarray, placement: Placement | None, *, scale: float = 1.0) -> np.ndarray:
+    """Points (n, 2) seen from above the module, in a die's layout from its centre: the inverse of `to_module`.
+    None stands for a layer, which lies centred on the body."""
+    if placement is None:
+        return xy
+    cos, sin = cos_sin(placement.angle_deg)
+    x, y = xy[:, 0] - placement.x_mm * scale, xy[:, 1] - placement.y_mm * scale
+    along = cos * x + sin * y
+    return np.stack([-along if placement.mirrored else along, cos * y - sin * x], axis=1)
 
 
 def outline(design: Design, placement: Placement) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from workbench.errors import InputError
+from workbench.stack import geometry
 from workbench.stack.part import Label, Name, OffsetUm, Part, Pitch, SpanUm
 
 MOST = 20_000_000  # features of one grid
@@ -79,7 +80,9 @@ class _Pattern(Part):
 
 class Grid(_Pattern):
     """A regular field. x_um, y_um is the centre of the full grid from the centre of the part; with `staggered` every
-    second row is shifted by half a pitch to the right; `omit` lists the (column, row) sites left empty."""
+    second row is shifted by half a pitch to the right; `omit` lists the (column, row) sites left empty. The whole grid
+    is mirrored (x to -x) when `mirrored`, then turned by `angle_deg`, both about its centre: so a field can follow
+    another across an interface, site by site, whatever the poses of the two parts."""
 
     columns: int = Field(ge=1, le=100_000)
     rows: int = Field(ge=1, le=100_000)
@@ -88,6 +91,8 @@ class Grid(_Pattern):
     x_um: OffsetUm = 0.0
     y_um: OffsetUm = 0.0
     staggered: bool = False
+    angle_deg: float = Field(default=0.0, ge=-360, le=360)
+    mirrored: bool = False
     omit: tuple[tuple[int, int], ...] = Field(default=(), max_length=100_000)
 
     @model_validator(mode="after")
@@ -122,9 +127,14 @@ class Grid(_Pattern):
     def xy_um(self) -> np.ndarray:
         columns, rows = self.sites()
         shift = 0.25 * self.pitch_x_um * np.where(rows % 2, 1, -1) if self.staggered and self.rows > 1 else 0.0
-        x = self.x_um + (columns - (self.columns - 1) / 2) * self.pitch_x_um + shift
-        y = self.y_um + (rows - (self.rows - 1) / 2) * self.pitch_y_um
-        return np.stack([x, y], axis=1)
+        x = (columns - (self.columns - 1) / 2) * self.pitch_x_um + shift
+        y = (rows - (self.rows - 1) / 2) * self.pitch_y_um
+        if self.mirrored:
+            x = -x
+        if self.angle_deg % 360:
+            cos, sin = geometry.cos_sin(self.angle_deg)
+            x, y = cos * x - sin * y, sin * x + cos * y
+        return np.stack([self.x_um + x, self.y_um + y], axis=1)
 
 
 class Points(_Pattern):
