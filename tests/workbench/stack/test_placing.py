@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_solids_fill_the_stack_from_the_bottom_to_the_top():
     drawn = solids(design)
     layers = [box for box in drawn.boxes if box.kind == "layer"]
     assert layers[0].z_bottom_um == 0
-    assert all(low.z_top_um == high.z_bottom_um for low, high in zip(layers, layers[1:], strict=False))
+    assert all(low.z_top_um == high.z_bottom_um for low, high in pairwise(layers))
     dies = [box for box in drawn.boxes if box.kind == "die"]
     assert sum(box.width_mm * box.length_mm for box in dies) == pytest.approx(
         sum(design.die(p.die).area_mm2 for p in design.placements)
@@ -136,8 +137,8 @@ def test_what_is_refused(spoil, rule):
 
 def test_a_document_with_everything_survives_reading():
     document = stacked()
-    document["paths"] = [{"name": "p", "steps": [{"part": "U1 base", "region": "face"},
-                                                 {"part": "U2 compute", "region": "face", "excluded": True}]}]  # fmt: skip
+    steps = [{"part": "U1 base", "region": "face"}, {"part": "U2 compute", "region": "face", "excluded": True}]
+    document["paths"] = [{"name": "p", "steps": steps}]
     document["netlist"] = [{"name": "VDD", "role": "power", "pins": [{"part": "U1 base", "port": "vdd"}]}]
     design = read(document)
     assert read(to_document(design)) == design
