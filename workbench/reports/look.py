@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+# Shown here as part of the look; the exports, below, draw with them too.
+from workbench.materials.colours import MATERIAL_COLOURS as MATERIAL_COLOURS
+from workbench.materials.colours import MATERIAL_OPACITY as MATERIAL_OPACITY
+
 FONT_STACK: Final = 'system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK TC", sans-serif'
 # Charts are measured where they are drawn and shown elsewhere, so they name families that exist as files: a quick
 # Latin one first (measuring a label in the Chinese font takes twice as long), the Chinese one for what that lacks.
@@ -24,19 +28,6 @@ DIVERGING: Final = (
     "#0B4F7D", "#0072B2", "#5CA4D0", "#AED3EA", "#F7F7F7", "#FBD9A6", "#F2B04C", "#DE7A12", "#A34A00",
 )  # fmt: skip
 
-# The same in 3D, cross-section and legend.
-MATERIAL_COLOURS: Final = {
-    "silicon": "#5B84C4",
-    "dielectric": "#E3B341",  # interposer and redistribution dielectric
-    "copper": "#C7763A",
-    "mould": "#9AA0A6",
-    "underfill": "#7FB7A6",
-    "solder": "#C9CED6",
-    "substrate": "#3B7D4F",
-    "tim": "#8F6BB3",
-    "lid": "#8A8F98",
-}
-MATERIAL_OPACITY: Final = {"mould": 0.35}  # every other material is opaque
 # Dies of one assembly differ in lightness, not in hue: silicon first, then lighter and darker in turn.
 DIE_COLOURS: Final = ("#5B84C4", "#8FAEDB", "#3F67A6", "#B4C9E8", "#2D4E85", "#D3E0F2")
 

@@ -6,7 +6,7 @@ import pytest
 
 from workbench.errors import InputError
 from workbench.materials import FAMILIES, find, seed_table
-from workbench.reports.look import MATERIAL_COLOURS
+from workbench.materials.colours import MATERIAL_COLOURS
 from workbench.units import unit_of
 
 
