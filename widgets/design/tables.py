@@ -69,10 +69,10 @@ def checks(r: StackReview) -> None:
     symbol = {"um": "\u00a0µm", "mm": "\u00a0mm", "mm2": "\u00a0mm²", "percent": "\u00a0%", "": ""}
     rows = [
         {
-            "limit_name": sentence(f"design.limit.{c.id}"),
+            "limit_name": sentence(f"rules.name.{c.id}"),
             "limit_place": c.place or "–",
-            "limit_value": number(c.value) + symbol[c.unit],
-            "limit_limit": ("≤\u00a0" if c.at_most else "≥\u00a0") + number(c.limit) + symbol[c.unit],
+            "limit_value": number(c.got) + symbol[c.unit],
+            "limit_limit": ("≤\u00a0" if c.at_most else "≥\u00a0") + number(c.allowed) + symbol[c.unit],
             "limit_outcome": sentence(f"design.outcome.{c.outcome}"),
             "limit_source": c.source or sentence("design.source_required"),
         }

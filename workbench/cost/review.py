@@ -16,10 +16,11 @@ from workbench.cost.wafers import Wafer, WaferGrid, best_grid
 from workbench.cost.yield_models import MODELS, die_yield, williams_brown
 from workbench.errors import DomainError
 from workbench.i18n import LANGUAGES, t
-from workbench.schema import Figure, Parameters, Summary, Verdict, choice, quantity
+from workbench.rules import CheckReport, Finding, Requirements, check
+from workbench.rules.findings import number as number
+from workbench.schema import Figure, Parameters, Summary, choice, quantity
 from workbench.schema.summary import shown
 from workbench.stack import Derived, Design, Level, derive, die_counts, levels, read
-from workbench.stack.limits import Check, check
 
 PARTICLE_DENSITY_PER_UM2 = 1e-9  # 0.1 per cm2, the value YAP takes for die-to-wafer bonding
 MODULE_FLOWS = tuple(flow for flow in FLOWS if flow != "soc")
@@ -103,7 +104,7 @@ class StackReview:
     parameters: StackDesignReview
     derived: Derived
     levels: tuple[Level, ...]
-    checks: tuple[Check, ...]
+    rules: CheckReport
     hybrid_bonds: tuple[HybridBond, ...]
     dies: tuple[DieRow, ...]
     flows: tuple[FlowCost, ...]
@@ -112,6 +113,11 @@ class StackReview:
     grid_die: str | None
     sweep: DefectSweep | None
     yields_by_model: Mapping[str, float]
+
+    @property
+    def checks(self) -> tuple[Finding, ...]:
+        """Every comparison with a limit, also the met ones."""
+        return self.rules.compared
 
     @property
     def best(self) -> FlowCost | None:
@@ -175,8 +181,8 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
         parameters=p,
         derived=derived,
         levels=levels(design),
-        checks=check(design, derived, thickness_limit_um=p.thickness_limit_um,
-                     footprint_limit_mm2=p.footprint_limit_mm2),
+        rules=check(design, requirements=Requirements(thickness_limit_um=p.thickness_limit_um,
+                                                      footprint_limit_mm2=p.footprint_limit_mm2)),
         hybrid_bonds=_hybrid_bonds(design),
         dies=tuple(rows),
         flows=flows,
@@ -258,10 +264,6 @@ def _yields_by_model(chip: Chip, terms: Terms) -> dict[str, float]:
 
 
 def _summary(r: StackReview) -> Summary:
-    outcomes = {c.outcome for c in r.checks}
-    verdict = Verdict.PASS if outcomes <= {"met"} else Verdict.MARGINAL
-    if "broken" in outcomes:
-        verdict = Verdict.FAIL
     sizes_known = all(die.is_verified("width_mm") and die.is_verified("length_mm") for die in r.design.dies)
     best, known = r.best, r.cost_is_verified
     figures = [Figure("design.silicon_area", r.derived.silicon_area_mm2, unit="mm²", verified=sizes_known)]
@@ -272,7 +274,7 @@ def _summary(r: StackReview) -> Summary:
         )
     else:
         figures.append(Figure("design.total_thickness", r.derived.total_thickness_um, unit="µm", verified=False))
-    reasons = [{lang: check_sentence(c, lang) for lang in LANGUAGES} for c in r.checks if c.outcome != "met"]
+    reasons = [{lang: finding.sentence(lang) for lang in LANGUAGES} for finding in r.rules.findings]
     met = sum(c.outcome == "met" for c in r.checks)
     reasons.append({lang: t("design.reason.met", lang, met=met, all=len(r.checks)) for lang in LANGUAGES})
     if best is not None:
@@ -293,22 +295,4 @@ def _summary(r: StackReview) -> Summary:
     if r.bought_in:
         names = ", ".join(r.bought_in)
         reasons.append({lang: t("design.reason.bought_in", lang, names=names) for lang in LANGUAGES})
-    return Summary(verdict, r.design.title, tuple(figures), tuple(reasons))
-
-
-def number(value: float, digits: int = 4) -> str:
-    """A number inside a sentence: significant digits without zeros that say nothing: ``61``, ``0.24``, ``8.258``."""
-    words = shown(value, digits)
-    return words.rstrip("0").rstrip(".") if "." in words and "e" not in words else words
-
-
-def check_sentence(c: Check, lang: str | None = None) -> str:
-    """What one check found, in words, with value, limit and whether the limit's source was read."""
-    unit = {"um": " µm", "mm": " mm", "mm2": " mm²", "percent": " %"}.get(c.unit, "")
-    words = t(
-        f"design.check.{c.id}", lang,
-        place=c.place, value=number(c.value, 3) + unit, limit=number(c.limit) + unit,
-    )  # fmt: skip
-    state = t(f"design.outcome.{c.outcome}", lang)
-    note = "" if c.verified else t("design.limit_unverified", lang)
-    return f"{state}: {words}{note}" if (lang or "en") == "en" else f"{state}：{words}{note}"
+    return Summary(r.rules.verdict, r.design.title, tuple(figures), tuple(reasons))
