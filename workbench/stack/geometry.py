@@ -92,18 +92,21 @@ def outside(corners: np.ndarray, width_mm: float, length_mm: float, tolerance_mm
 
 def gap_mm(first: np.ndarray, second: np.ndarray) -> float:
     """Distance between two rectangles (4, 2); negative = depth of the overlap."""
-    return float(_gaps(first[None], second[None])[0])
+    return float(distances(first[None], second[None])[0])
 
 
 def gaps(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All pairs (m, 2) of the rectangles (n, 4, 2) and their distances (m,); negative where they overlap."""
     first, second = np.triu_indices(len(corners), k=1)
     pairs = np.stack([first, second], axis=1)
-    return pairs, _gaps(corners[first], corners[second]) if len(pairs) else np.empty(0)
+    return pairs, distances(corners[first], corners[second]) if len(pairs) else np.empty(0)
 
 
-def _gaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Separating axis for the overlap depth, corner to edge for the distance of those apart."""
+def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Distances (m,) of two lists of rectangles (m, 4, 2), pair by pair; negative = depth of the overlap.
+
+    Separating axis for the overlap depth, corner to edge for the distance of those apart.
+    """
     separation = np.maximum(_separation(first, second), _separation(second, first))
     apart = separation > 0
     result = separation
