@@ -20,7 +20,7 @@ STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _to_2}
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document at the present version; a version no step starts from is left to the reader to refuse."""
     document = dict(document)
-    while (step := STEPS.get(document.get("schema_version", 1))) is not None:  # type: ignore[arg-type]
+    while (step := STEPS.get(_version(document))) is not None:
         document = step(document)
     return document
 
