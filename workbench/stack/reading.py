@@ -35,7 +35,7 @@ def read(document: Mapping[str, Any]) -> Design:
     try:
         design = Design.model_validate_json(text)
     except ValidationError as fault:
-        raise _refusal(fault.errors(include_url=False)[0], document) from None
+        raise refusal(fault.errors(include_url=False)[0], document) from None
     for layer in design.layers:
         for material in filter(None, (layer.material, layer.around)):
             if material not in materials.seed_table():
@@ -79,7 +79,8 @@ _RULES = {  # pydantic's kind of error -> our rule; anything else is a value of 
 }  # fmt: skip
 
 
-def _refusal(error: Mapping[str, Any], document: Mapping[str, Any]) -> InputError:
+def refusal(error: Mapping[str, Any], document: Mapping[str, Any]) -> InputError:
+    """Our error for one of pydantic's, in the words of the document it was found in."""
     rule = _RULES.get(error["type"], "design.wrong_type")
     got = "" if error["type"] in ("missing", "extra_forbidden") else str(error.get("input"))[:80]
     allowed = ", ".join(f"{key} {value}" for key, value in (error.get("ctx") or {}).items() if key != "error")
