@@ -66,7 +66,7 @@ DOCUMENT = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def document() -> dict:
     return copy.deepcopy(DOCUMENT)
 
