@@ -5,7 +5,7 @@ BIN = .venv/bin
 INSTALLED = .venv/.installed
 WORKERS ?= 2
 
-.PHONY: run test bench lock docs clean
+.PHONY: run test bench lock step docs clean
 
 run: $(INSTALLED)  ## seed the demo data, run every notebook that needs it, publish the report site
 	@$(BIN)/workbench demo
@@ -31,9 +31,14 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
+step: $(INSTALLED)  ## add the CAD kernel for STEP files (about 380 MB) to .venv
+	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement requirements-step.lock
+
 lock: $(INSTALLED)  ## rewrite the lock from pyproject.toml; holds hashes and no address
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
 		--no-emit-index-url --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra step --generate-hashes \
+		--no-emit-index-url --no-header --constraint requirements.lock --output-file requirements-step.lock pyproject.toml
 
 clean:  ## remove the environment; the store, runs and site under var/ stay
 	rm -rf .venv build .pytest_cache .ruff_cache
