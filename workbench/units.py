@@ -35,7 +35,7 @@ _TABLE = (
     ("per_mm2", "1/mm²", 1e6, "areal density"),
     # time and rates
     ("ns", "ns", 1e-9, "time"), ("us", "µs", 1e-6, "time"), ("ms", "ms", 1e-3, "time"), ("s", "s", 1.0, "time"),
-    ("min", "min", 60.0, "time"), ("h", "h", 3600.0, "time"),
+    ("min", "min", 60.0, "time"), ("h", "h", 3600.0, "time"), ("days", "d", 86400.0, "time"),
     ("ghz", "GHz", 1e9, "frequency"), ("per_s", "1/s", 1.0, "rate"), ("tokens_per_s", "tokens/s", 1.0, "token rate"),
     ("samples_per_s", "samples/s", 1.0, "sample rate"), ("gb_per_s", "GB/s", 1e9, "data rate"),
     # temperature, heat
@@ -56,7 +56,7 @@ _TABLE = (
     ("db", "dB", 1.0, "level"),
     # computing and money
     ("b", "B", 1.0, "data"), ("mb", "MB", 1e6, "data"), ("gb", "GB", 1e9, "data"), ("usd", "USD", 1.0, "money"),
-    ("usd_per_mm2", "USD/mm²", 1e6, "areal cost"),
+    ("usd_per_mm2", "USD/mm²", 1e6, "areal cost"), ("usd_per_h", "USD/h", 1 / 3600, "cost rate"),
 )  # fmt: skip
 
 UNITS: dict[str, Unit] = {row[0]: Unit(*row) for row in _TABLE}

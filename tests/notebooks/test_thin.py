@@ -85,7 +85,8 @@ def test_it_is_thin(notebook):
             lambdas += isinstance(node, ast.Lambda)
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not SQL.search(node.value)
-        assert len(source(cell).splitlines()) <= 25
+        if "parameters" not in cell["metadata"].get("tags", []):  # as long as the declaration it must equal
+            assert len(source(cell).splitlines()) <= 25
     assert lambdas <= 1
     first, second = source(code(notebook)[1]), code(notebook)[1]
     assert ".from_cell(globals())" in first

@@ -13,8 +13,11 @@ from workbench.cost.assembly import FlowCost
 from workbench.cost.review import StackReview
 from workbench.schema.summary import shown
 
-_FLOW_COLOURS = dict(zip(("mcm", "fan_out_last", "fan_out_first", "si_interposer", "soc"),
-                         (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[3], COLOURS[7]), strict=True))  # fmt: skip
+FLOW_COLOURS = dict(zip(
+    ("mcm", "fan_out_last", "fan_out_first", "si_interposer", "soc", "stack_d2w", "stack_w2w", "stack_d2d"),
+    (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[3], COLOURS[7], COLOURS[5], COLOURS[4], "#8A8F98"), strict=True,
+))  # fmt: skip
+_PART_COLOURS = (COLOURS[0], COLOURS[4], COLOURS[5], COLOURS[6], COLOURS[1], COLOURS[2], COLOURS[3])
 _BAR_PX = 26
 
 
@@ -97,7 +100,7 @@ def cost_breakdown(r: StackReview) -> None:
         x=alt.X("sum(usd):Q", title=cost, scale=scale),
         y=rows,
         color=alt.Color("part:N", sort=list(names.values()), title=None,
-                        scale=alt.Scale(domain=list(names.values()), range=list(COLOURS[:5])),
+                        scale=alt.Scale(domain=list(names.values()), range=list(_PART_COLOURS)),
                         legend=alt.Legend(orient="top", columns=3, labelLimit=300)),
         order="rank:Q",
     )  # fmt: skip
@@ -119,7 +122,7 @@ def defect_sensitivity(r: StackReview) -> None:
         for flow, total in sweep.total_usd.items() for x, y in zip(sweep.ratio, total, strict=True)
     ])  # fmt: skip
     domain = [both(f"design.flow.{flow}") for flow in sweep.total_usd]
-    colour = alt.Color("flow:N", scale=alt.Scale(domain=domain, range=[_FLOW_COLOURS[f] for f in sweep.total_usd]),
+    colour = alt.Color("flow:N", scale=alt.Scale(domain=domain, range=[FLOW_COLOURS[f] for f in sweep.total_usd]),
                        legend=None)  # fmt: skip
     x = alt.X("ratio:Q", title=both("design.axis.defects"), scale=alt.Scale(type="log", domain=[0.25, 4]),
               axis=alt.Axis(values=[0.25, 0.5, 1, 2, 4], format="~g"))  # fmt: skip

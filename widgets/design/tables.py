@@ -7,7 +7,6 @@ import pandas as pd
 from widgets.design.words import Key, sentence
 from widgets.page import note, say, table
 from workbench import materials
-from workbench.cost.parameters import chiplet_actuary
 from workbench.cost.review import StackReview, number
 from workbench.i18n import LANGUAGES
 from workbench.stack import Layer
@@ -137,14 +136,8 @@ def dies(r: StackReview) -> None:
 def conventions(r: StackReview) -> None:
     """Which conventions and sources the cost figures rest on."""
     say("design.say.conventions")
-    note(sentence("design.note.cost_source", source=chiplet_actuary().source))
-    note("design.note.bumps_per_type" if r.parameters.bump_convention == "per_type" else "design.note.bumps_per_chip")
-    note("design.note.carrier_drawn" if r.parameters.carrier_area == "drawn" else "design.note.carrier_scaled")
-    note("design.note.recurring")
-    if r.parameters.wafer_diameter_mm != chiplet_actuary().wafer.diameter_mm:
-        note("design.note.wafer_price")
-    if r.is_stacked:
-        note("design.reason.stacked")
+    for words in (*r.economics.conventions, *r.economics.excluded):
+        note(words)
     for flow, reason in r.skipped.items():
         note(sentence("design.note.skipped", flow=Key(f"design.flow.{flow}"), reason=Key(reason)))
 

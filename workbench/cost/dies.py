@@ -33,6 +33,7 @@ def die_cost(
     wafer: Wafer,
     model: str = "negative_binomial",
     cluster_count: ArrayLike = 10.0,
+    layer_count: ArrayLike = 1.0,
 ) -> DieCost:
     """Raw and known-good cost of a die: wafer price over dies, and over good dies. Arguments broadcast.
 
@@ -41,7 +42,7 @@ def die_cost(
     """
     count = dies_per_wafer(wafer, area_mm2=area_mm2)
     good = die_yield(model, area_mm2=area_mm2, defect_density_per_cm2=defect_density_per_cm2,
-                     cluster_count=cluster_count)  # fmt: skip
+                     cluster_count=cluster_count, layer_count=layer_count)  # fmt: skip
     raw = np.asarray(wafer_cost_usd, float) / count
     count, good, raw = np.broadcast_arrays(count, good, raw)
     return DieCost(dies_per_wafer=count, yield_ratio=good, raw_usd=raw, defect_usd=raw * (1 / good - 1))

@@ -65,20 +65,23 @@ def particle_yield(
     thickness_exponent: float = 3.0,
     void_growth: float = 1.8e-4,
     void_offset: float = 230.0,
+    bonded_radius_um: float | None = None,
 ) -> float:
-    """Share of die-to-wafer bonds without a void over a pad, every pad critical.
+    """Share of bonds without a void over a pad, every pad critical.
 
     A particle of thickness t (Pareto, density ~ t^-z above the smallest) at distance L from the first contact leaves
     a void of radius (k L + k0) sqrt(t). With pads far denser than a void is wide, the fatal area is the pad array
     grown by void and pad radius: w l + 2 (w + l) r + pi r^2, here averaged in closed form over t and L (L over the
-    disc of the die's area), then Poisson. Void constants: YAP's defaults (k in um^-1/2, k0 in um^1/2).
+    disc of the die's area, or over `bonded_radius_um`: the wafer, whose bond starts at its centre), then Poisson.
+    The tail of smaller voids that YAP adds in wafer-to-wafer bonding is left out. Void constants: YAP's defaults (k in
+    um^-1/2, k0 in um^1/2).
     Valid: thickness_exponent > 2, void radius >> pad pitch. Raises DomainError outside.
     """
     z, t0 = thickness_exponent, smallest_particle_um
     if not (z > 2 and min(width_um, length_um, top_radius_um, t0) > 0 and particle_density_per_um2 >= 0):
         raise DomainError("cost.domain", where="particle_yield", got=f"z = {z}",
                           allowed="z > 2, lengths > 0, density >= 0")  # fmt: skip
-    disc = np.sqrt(width_um * length_um / np.pi)
+    disc = np.sqrt(width_um * length_um / np.pi) if bonded_radius_um is None else bonded_radius_um
     mean_growth = void_growth * 2 * disc / 3 + void_offset
     mean_growth2 = void_growth**2 * disc**2 / 2 + 2 * void_growth * void_offset * 2 * disc / 3 + void_offset**2
     radius = mean_growth * (z - 1) / (z - 1.5) * np.sqrt(t0)

@@ -1,4 +1,4 @@
-"""Prices, defect densities and assembly parameters as frozen records, read from `data/cost/chiplet_actuary.json`."""
+"""Prices, defect densities and assembly parameters as frozen records, read from `data/cost/`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from workbench.errors import InputError
 
 @dataclass(frozen=True)
 class ProcessNode:
-    """A wafer process: its price per 300 mm wafer and defect density. `verified`: read in the source named."""
+    """A wafer process: its price per 300 mm wafer, defect density, and what one chip of 300 mm2 costs to develop
+    (`nre_usd`, with its first tape-out). `verified`: read in the source named."""
 
     node_nm: float
     wafer_cost_usd: float
     defect_density_per_cm2: float
     verified: bool
+    nre_usd: float
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,43 @@ class CarrierProcess:
     cluster_count: float
     area_ratio: float
     bonding_yield: float
+
+
+@dataclass(frozen=True)
+class NreRates:
+    """What is paid once. Of a chip's NRE, `block_share` is for its blocks and `chip_share` for the chip around them,
+    both by area against `reference_area_mm2`; the rest is fixed. Packages: by their area, and fixed."""
+
+    reference_area_mm2: float
+    block_share: float
+    chip_share: float
+    interface_block_mm2: float
+    substrate_usd_per_mm2: float
+    substrate_usd: float
+    fan_out_usd_per_mm2: float
+    fan_out_usd: float
+    si_interposer_usd_per_mm2: float
+    si_interposer_usd: float
+
+
+@dataclass(frozen=True)
+class StackProcess:
+    """Thinning, vias and bonding. Wafer prices are per 300 mm wafer (a bond: per pair); each via fails with
+    `tsv_failure_ratio`, and `tsv_spare_count` spares stand beside every `tsv_group_count` of them. `unverified` names
+    figures whose source was not read or whose authors call them arbitrary."""
+
+    source: str
+    thinning_usd: float
+    tsv_usd: float
+    tsv_failure_ratio: float
+    wafer_bond_usd: float
+    wafer_bond_yield: float
+    die_bond_usd: float
+    die_pair_bond_usd: float
+    die_bond_yield: float
+    unverified: tuple[str, ...]
+    tsv_group_count: int = 1
+    tsv_spare_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +87,7 @@ class CostTable:
     substrate_price_steps: tuple[tuple[float, float], ...]  # (up to mm2, factor), rising
     c4_bump_cost_usd_per_mm2: float
     micro_bump_cost_usd_per_mm2: float
+    nre: NreRates
 
     def node(self, node_nm: float) -> tuple[ProcessNode, bool]:
         """The row of a node and whether it is that very node; else the next finer (dearer) one of the table.
@@ -73,9 +113,16 @@ def chiplet_actuary() -> CostTable:
     """The parameters of Chiplet Actuary (DAC 2022)."""
     raw = facts.load("cost/chiplet_actuary")
     nodes = tuple(
-        ProcessNode(n["node_nm"], n["wafer_cost_usd"], n["defect_density_per_cm2"], n["verified"]) for n in raw["nodes"]
+        ProcessNode(n["node_nm"], n["wafer_cost_usd"], n["defect_density_per_cm2"], n["verified"], n["nre_usd"])
+        for n in raw["nodes"]
     )
     wafer, substrate = raw["wafer"], raw["substrate"]
+    nre = raw["nre"]
+    packages = {
+        f"{package}_{figure.removeprefix('fixed_')}": value
+        for package in ("substrate", "fan_out", "si_interposer")
+        for figure, value in nre[package].items()
+    }
     carriers = {name: CarrierProcess(name=name, **figures) for name, figures in raw["carriers"].items()}
     return CostTable(
         source=raw["source"],
@@ -90,4 +137,32 @@ def chiplet_actuary() -> CostTable:
         substrate_price_steps=tuple((s["up_to_mm2"] or float("inf"), s["factor"]) for s in substrate["price_steps"]),
         c4_bump_cost_usd_per_mm2=substrate["bump_cost_usd_per_mm2"],
         micro_bump_cost_usd_per_mm2=raw["micro_bump_cost_usd_per_mm2"],
+        nre=NreRates(
+            reference_area_mm2=nre["reference_area_mm2"], block_share=nre["block_share"], chip_share=nre["chip_share"],
+            interface_block_mm2=nre["interface_block_mm2"], **packages,
+        ),
+    )  # fmt: skip
+
+
+@cache
+def stack_process() -> StackProcess:
+    """Prices and yields of stacking, of several sources (`data/cost/stacking.json`).
+
+    A die bond is one placing and one bonding on machines that cost so much per hour; die to die, both dies are placed.
+    """
+    raw = facts.load("cost/stacking")
+    bond = raw["die_bond"]
+    per_year = bond["machine_usd"] / bond["lifetime_years"] + bond["operator_usd_per_year"]
+    per_s = per_year / (bond["uptime_ratio"] * 365 * 24 * 3600)
+    return StackProcess(
+        source="; ".join(part["source"] for part in raw.values() if isinstance(part, dict)),
+        thinning_usd=raw["thinning"]["usd_per_wafer"],
+        tsv_usd=raw["tsv"]["usd_per_wafer"],
+        tsv_failure_ratio=raw["tsv"]["failure_ppm"] * 1e-6,
+        wafer_bond_usd=raw["wafer_bond"]["usd_per_pair"],
+        wafer_bond_yield=raw["wafer_bond"]["bond_yield"],
+        die_bond_usd=per_s * (bond["place_s"] + bond["bond_s"]),
+        die_pair_bond_usd=per_s * (2 * bond["place_s"] + bond["bond_s"]),
+        die_bond_yield=raw["die_bond_yield"]["bond_yield"],
+        unverified=tuple(name for name, part in raw.items() if isinstance(part, dict) and not part["verified"]),
     )

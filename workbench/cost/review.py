@@ -9,21 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from workbench.cost.assembly import BUMP_CONVENTIONS, FLOWS, Chip, FlowCost, Terms, as_soc, chip_cost, flow_cost
+from workbench.cost.assembly import BUMP_CONVENTIONS, Chip, FlowCost, Terms, chip_cost
+from workbench.cost.case import CostCase
+from workbench.cost.economics import BOND_YIELDS, STACK_BONDINGS, TEST_CONVENTIONS, DesignCost, of_design
 from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
 from workbench.cost.parameters import chiplet_actuary
-from workbench.cost.wafers import Wafer, WaferGrid, best_grid
+from workbench.cost.stacking import POST_BOND_TESTS
+from workbench.cost.wafers import WaferGrid, best_grid
 from workbench.cost.yield_models import MODELS, die_yield, williams_brown
-from workbench.errors import DomainError
 from workbench.i18n import LANGUAGES, t
 from workbench.rules import CheckReport, Finding, Requirements, check
 from workbench.rules.findings import number as number
 from workbench.schema import Figure, Parameters, Summary, choice, quantity
 from workbench.schema.summary import shown
-from workbench.stack import Derived, Design, Level, derive, die_counts, levels, read
+from workbench.stack import Derived, Design, Level, derive, levels, read
 
 PARTICLE_DENSITY_PER_UM2 = 1e-9  # 0.1 per cm2, the value YAP takes for die-to-wafer bonding
-MODULE_FLOWS = tuple(flow for flow in FLOWS if flow != "soc")
 
 
 class StackDesignReview(Parameters):
@@ -57,6 +58,47 @@ class StackDesignReview(Parameters):
         "Footprint limit", "面積上限", gt=0, le=100000, default=5460,
         help_en="Default: the largest body read, FOCoS-Bridge 78 x 70 mm",
         help_zh="預設值為所查得最大封裝尺寸 FOCoS-Bridge 78 x 70 mm",
+    )  # fmt: skip
+    critical_layer_count: int = quantity(
+        "Critical layers", "關鍵層數", ge=1, le=200, default=20,
+        help_en="Of the Bose-Einstein model, which spreads the defects over them",
+        help_zh="Bose-Einstein 模型之參數，缺陷平均分布於各關鍵層",
+    )  # fmt: skip
+    test_convention: str = choice(
+        "Tests in the cost", "成本中的測試", options=TEST_CONVENTIONS, default="perfect",
+        help_en="perfect: free and complete, as Chiplet Actuary does; modelled: coverage, time and tester price below",
+        help_zh="perfect：免費且完整（Chiplet Actuary 之方式）；modelled：依下列涵蓋率、時間與測試機價格",
+    )  # fmt: skip
+    wafer_test_time_s: float = quantity("Wafer test time per die", "每顆晶粒測試時間", ge=0, le=36000, default=10)
+    final_test_time_s: float = quantity("Final test time per module", "每模組最終測試時間", ge=0, le=36000, default=30)
+    tester_usd_per_h: float = quantity(
+        "Tester price", "測試機費率", ge=0, le=10000, default=21.6,
+        help_en="Default: 0.006 USD per second (CATCH)", help_zh="預設值：每秒 0.006 USD (CATCH)",
+    )  # fmt: skip
+    stack_bonding: str = choice("Stack bonded", "堆疊接合方式", options=STACK_BONDINGS, default="d2w")
+    post_bond_test: str = choice("Stack tested", "堆疊測試時機", options=POST_BOND_TESTS, default="each_tier")
+    hybrid_bond_yield: str = choice(
+        "Hybrid bond yield", "混合鍵合良率", options=BOND_YIELDS, default="yap",
+        help_en="yap: from pitch, pads and area by the YAP model; given: the bond yield below",
+        help_zh="yap：依間距、墊片與面積以 YAP 模型計算；given：採用下列接合良率",
+    )  # fmt: skip
+    bond_yield_ratio: float = quantity("Bond yield per die", "每顆晶粒接合良率", gt=0, le=1, default=0.99)
+    tsv_failure_ppm: float = quantity("TSV failure, each", "單一矽穿孔失效率", ge=0, le=100000, default=1)
+    tsv_group_count: int = quantity("TSVs sharing spares", "共用備援之矽穿孔數", ge=1, le=10000, default=4)
+    tsv_spare_count: int = quantity("Spare TSVs per group", "每組備援矽穿孔數", ge=0, le=100, default=0)
+    d2d_area_ratio: float = quantity(
+        "Die-to-die interface, share of the blocks", "晶粒間介面面積比例", ge=0, le=1, default=0,
+        help_en="Counted in the die areas; one die needs none (Chiplet Actuary takes 0.1)",
+        help_zh="已含於晶粒面積；單晶粒不需要（Chiplet Actuary 取 0.1）",
+    )  # fmt: skip
+    bought_in_price_usd: float = quantity(
+        "Price of a bought-in die", "外購晶粒單價", ge=0, le=1000000, default=0,
+        help_en="0: not known, left out of the cost", help_zh="0：未知，不計入成本",
+    )  # fmt: skip
+    module_quantity: int = quantity("Modules to make", "模組數量", ge=1, le=1000000000, default=100000)
+    test_hardware_usd: float = quantity(
+        "Test hardware per die type", "每種晶粒之測試硬體", ge=0, le=100000000, default=0,
+        help_en="Probe card, socket; 0: not known, left out", help_zh="探針卡、測試座；0：未知，不計入",
     )  # fmt: skip
 
 
@@ -98,7 +140,7 @@ class DefectSweep:
 
 @dataclass(frozen=True)
 class StackReview:
-    """Everything the views show. `skipped` names the flows left out and why (catalogue keys)."""
+    """Everything the views show."""
 
     design: Design
     parameters: StackDesignReview
@@ -107,8 +149,7 @@ class StackReview:
     rules: CheckReport
     hybrid_bonds: tuple[HybridBond, ...]
     dies: tuple[DieRow, ...]
-    flows: tuple[FlowCost, ...]
-    skipped: Mapping[str, str]
+    economics: DesignCost
     grid: WaferGrid | None
     grid_die: str | None
     sweep: DefectSweep | None
@@ -120,19 +161,28 @@ class StackReview:
         return self.rules.compared
 
     @property
+    def flows(self) -> tuple[FlowCost, ...]:
+        """Recurring cost of every flow that could be costed."""
+        return self.economics.flows
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """The flows left out and why (catalogue keys)."""
+        return self.economics.skipped
+
+    @property
     def best(self) -> FlowCost | None:
-        """The module flow of lowest cost."""
-        modules = [flow for flow in self.flows if flow.flow in MODULE_FLOWS]
-        return min(modules, key=lambda flow: float(flow.total_usd), default=None)
+        """The module flow of lowest cost; of a stacked design, the cheapest way to bond it."""
+        return self.economics.best
 
     @property
     def drawn(self) -> FlowCost | None:
         """The flow the design says it is made by, when there is one and it could be costed."""
-        return next((flow for flow in self.flows if flow.flow == self.design.flow), None)
+        return self.economics.drawn
 
     @property
     def is_stacked(self) -> bool:
-        return len(self.design.die_layers) > 1
+        return self.economics.is_stacked
 
     @property
     def bought_in(self) -> tuple[str, ...]:
@@ -140,9 +190,8 @@ class StackReview:
 
     @property
     def cost_is_verified(self) -> bool:
-        """Whether every size and node that the cost rests on was read in a source."""
-        sizes = all(die.is_verified("width_mm") and die.is_verified("length_mm") for die in self.design.dies)
-        return sizes and all(row.node_is_verified for row in self.dies)
+        """Whether every size, node and process figure that the cost rests on was read in a source."""
+        return self.economics.verified and all(row.node_is_verified for row in self.dies)
 
     @cached_property
     def summary(self) -> Summary:
@@ -156,26 +205,16 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
     """
     design = read(document)
     derived = derive(design)
-    wafer = Wafer(p.wafer_diameter_mm, p.edge_exclusion_mm, p.scribe_mm)
-    terms = Terms(
-        wafer=wafer,
-        model=p.yield_model,
-        cluster_count=p.cluster_count,
-        bump_convention=p.bump_convention,
-        defect_ratio=p.defect_ratio,
-        carrier_area_mm2=derived.carrier_area_mm2 if p.carrier_area == "drawn" else None,
-    )
-    counts = die_counts(design)
-    placed = [die for die in design.dies if die.id in counts]
-    chips = tuple(Chip(die.name, die.area_mm2, die.node_nm, counts[die.id]) for die in placed)
+    economics = of_design(design, p)
+    case = economics.case
+    placed = [die for die in design.dies if any(placement.die == die.id for placement in design.placements)]
     rows, grids = [], {}
-    for die, chip in zip(placed, chips, strict=True):
+    for die, chip in zip(placed, case.chips, strict=True):
         if chip.node_nm is not None:
-            grids[chip.name] = best_grid(wafer, width_mm=die.width_mm, length_mm=die.length_mm)
+            grids[chip.name] = best_grid(case.terms.wafer, width_mm=die.width_mm, length_mm=die.length_mm)
         known = die.is_verified("node_nm") and die.is_verified("width_mm") and die.is_verified("length_mm")
-        rows.append(_die_row(chip, die.role, known, terms, grids.get(chip.name), p))
-    flows, skipped = _flows(chips, terms)
-    largest = max((c for c in chips if c.name in grids), key=lambda c: c.area_mm2, default=None)
+        rows.append(_die_row(chip, die.role, known, case.terms, grids.get(chip.name), p))
+    largest = max((c for c in case.chips if c.name in grids), key=lambda c: c.area_mm2, default=None)
     return StackReview(
         design=design,
         parameters=p,
@@ -185,12 +224,11 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
                                                       footprint_limit_mm2=p.footprint_limit_mm2)),
         hybrid_bonds=_hybrid_bonds(design),
         dies=tuple(rows),
-        flows=flows,
-        skipped=skipped,
+        economics=economics,
         grid=grids[largest.name] if largest else None,
         grid_die=largest.name if largest else None,
-        sweep=_sweep(chips, terms, flows) if flows else None,
-        yields_by_model=_yields_by_model(largest, terms) if largest else {},
+        sweep=_sweep(case, economics.flows) if economics.flows else None,
+        yields_by_model=_yields_by_model(largest, case.terms) if largest else {},
     )  # fmt: skip
 
 
@@ -229,28 +267,11 @@ def _hybrid_bonds(design: Design) -> tuple[HybridBond, ...]:
     return tuple(found)
 
 
-def _flows(chips: tuple[Chip, ...], terms: Terms) -> tuple[tuple[FlowCost, ...], dict[str, str]]:
-    found, skipped = [], {}
-    own = [chip for chip in chips if chip.node_nm is not None]
-    if not own:
-        return (), dict.fromkeys(FLOWS, "design.skipped.bought_in")
-    for flow in FLOWS:
-        if flow == "soc" and len(own) < len(chips):
-            skipped[flow] = "design.skipped.soc_bought_in"
-            continue
-        try:
-            found.append(flow_cost(flow, as_soc(chips) if flow == "soc" else chips, terms))
-        except DomainError:
-            skipped[flow] = "design.skipped.too_large"
-    return tuple(found), skipped
-
-
-def _sweep(chips: tuple[Chip, ...], terms: Terms, flows: tuple[FlowCost, ...]) -> DefectSweep:
+def _sweep(case: CostCase, flows: tuple[FlowCost, ...]) -> DefectSweep:
     ratio = np.geomspace(0.25, 4.0, 33)  # relative to the user's own factor, so that 1 is the case reviewed
-    wide = replace(terms, defect_ratio=ratio * float(np.asarray(terms.defect_ratio)))
-    soc = as_soc(chips)
-    totals = {f.flow: flow_cost(f.flow, soc if f.flow == "soc" else chips, wide).total_usd for f in flows}
-    return DefectSweep(ratio, totals)
+    terms = replace(case.terms, defect_ratio=ratio * float(np.asarray(case.terms.defect_ratio)))
+    wide = replace(case, terms=terms)
+    return DefectSweep(ratio, {f.flow: wide.recurring(f.flow).total_usd for f in flows})
 
 
 def _yields_by_model(chip: Chip, terms: Terms) -> dict[str, float]:
@@ -258,7 +279,7 @@ def _yields_by_model(chip: Chip, terms: Terms) -> dict[str, float]:
     density = node.defect_density_per_cm2 * float(np.asarray(terms.defect_ratio))
     return {
         model: float(die_yield(model, area_mm2=chip.area_mm2, defect_density_per_cm2=density,
-                               cluster_count=terms.cluster_count))
+                               cluster_count=terms.cluster_count, layer_count=terms.layer_count))
         for model in MODELS
     }  # fmt: skip
 
@@ -290,9 +311,7 @@ def _summary(r: StackReview) -> Summary:
                     more=shown(100 * float(r.drawn.total_usd / best.total_usd - 1), 2))
             for lang in LANGUAGES
         })  # fmt: skip
-    if r.is_stacked:
-        reasons.append({lang: t("design.reason.stacked", lang) for lang in LANGUAGES})
-    if r.bought_in:
+    if r.bought_in and not r.parameters.bought_in_price_usd:
         names = ", ".join(r.bought_in)
         reasons.append({lang: t("design.reason.bought_in", lang, names=names) for lang in LANGUAGES})
     return Summary(r.rules.verdict, r.design.title, tuple(figures), tuple(reasons))

@@ -59,20 +59,33 @@ MODELS = {
     "murphy": murphy,
     "seeds": seeds,
     "sqrt_exponential": sqrt_exponential,
+    "bose_einstein": bose_einstein,
 }
 
 
 def die_yield(
-    model: str, *, area_mm2: ArrayLike, defect_density_per_cm2: ArrayLike, cluster_count: ArrayLike = 10.0
+    model: str,
+    *,
+    area_mm2: ArrayLike,
+    defect_density_per_cm2: ArrayLike,
+    cluster_count: ArrayLike = 10.0,
+    layer_count: ArrayLike = 1.0,
 ) -> np.ndarray:
-    """Share of good dies by the named model. Only the negative binomial uses `cluster_count`.
+    """Share of good dies by the named model. Only the negative binomial uses `cluster_count`, only Bose-Einstein
+    `layer_count`. The density is that of the whole process: Bose-Einstein spreads it over the layers equally, so it
+    gives what the negative binomial gives with a cluster parameter of `layer_count`.
 
     Raises DomainError for an unknown model, or a negative area or density.
     """
     if model not in MODELS:
         raise DomainError("cost.unknown_model", where="yield_model", got=model, allowed=", ".join(MODELS))
     defects = np.asarray(area_mm2, float) * np.asarray(defect_density_per_cm2, float) / 100.0
-    return negative_binomial(defects, cluster_count) if model == "negative_binomial" else MODELS[model](defects)
+    if model == "negative_binomial":
+        return negative_binomial(defects, cluster_count)
+    if model == "bose_einstein":
+        layers = np.asarray(layer_count, float)
+        return bose_einstein(defects / layers, layers)
+    return MODELS[model](defects)
 
 
 def williams_brown(*, yield_ratio: ArrayLike, coverage_ratio: ArrayLike) -> np.ndarray:

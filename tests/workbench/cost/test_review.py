@@ -10,6 +10,7 @@ import pytest
 from workbench import facts
 from workbench.cost.assembly import FLOWS
 from workbench.cost.review import StackDesignReview, review
+from workbench.cost.stacking import STACK_FLOWS
 from workbench.errors import InputError
 from workbench.runs.demo.designs import DESIGNS
 from workbench.schema import Verdict
@@ -41,8 +42,9 @@ def test_every_seed_design_is_reviewed(name):
     for reason in summary["reasons"]:
         assert "{" not in reason["en"] + reason["zh-Hant"]
         assert reason["en"] != reason["zh-Hant"]
-    assert r.best.total_usd == min(f.total_usd for f in r.flows if f.flow != "soc")
-    assert {f.flow for f in r.flows} | set(r.skipped) == set(FLOWS)
+    rivals = STACK_FLOWS if r.is_stacked else [flow for flow in FLOWS if flow != "soc"]
+    assert r.best.total_usd == min(f.total_usd for f in r.flows if f.flow in rivals)
+    assert {f.flow for f in r.flows} | set(r.skipped) == {*FLOWS, *(STACK_FLOWS if r.is_stacked else ())}
     assert r.grid.count == len(r.grid.corners_mm)
 
 

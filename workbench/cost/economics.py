@@ -1,0 +1,312 @@
+"""What a design costs: every flow with its recurring and non-recurring cost, volume curves, break-even, sensitivity.
+
+`of_design` is the one entry for the command line, the notebook and the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from workbench import facts
+from workbench.cost.assembly import FLOWS, Chip, FlowCost, Terms, chip_cost
+from workbench.cost.case import CostCase
+from workbench.cost.nre import NreCost
+from workbench.cost.parameters import StackProcess, chiplet_actuary, stack_process
+from workbench.cost.sensitivity import Swing, tornado
+from workbench.cost.stacking import STACK_FLOWS, BuiltStack
+from workbench.cost.testing import (
+    PERFECT,
+    ElectricalTest,
+    ModuleEconomics,
+    TestedDie,
+    break_even_coverage,
+    module_economics,
+)
+from workbench.cost.tiers import HybridYield, hybrid_joined, hybrid_yield, stacks
+from workbench.cost.volume import FlowTotals, VolumeCurves, unit_cost_usd, volume_curves
+from workbench.cost.wafers import Wafer
+from workbench.i18n import LANGUAGES, t
+from workbench.stack import Design, derive, die_counts
+
+if TYPE_CHECKING:
+    from workbench.cost.review import StackDesignReview
+
+MODULE_FLOWS = tuple(flow for flow in FLOWS if flow != "soc")
+TEST_CONVENTIONS = ("perfect", "modelled")
+BOND_YIELDS = ("yap", "given")
+STACK_BONDINGS = tuple(flow.removeprefix("stack_") for flow in STACK_FLOWS)
+
+
+@dataclass(frozen=True)
+class TestEconomics:
+    """Whether wafer test pays for itself in the flow shown: cost per good module with and without it, and the least
+    coverage at which it does (None: never at this price)."""
+
+    __test__ = False  # not a test case, whatever its name suggests to pytest
+
+    tested: ModuleEconomics
+    untested: ModuleEconomics
+    break_even_coverage_ratio: float | None
+
+
+@dataclass(frozen=True)
+class DesignCost:
+    """Everything known about the cost of one design. `skipped` names the flows left out and why (catalogue keys);
+    `conventions` says in words, by language, what each figure means; `excluded` what is missing from all of them."""
+
+    design: Design
+    case: CostCase
+    flows: tuple[FlowCost, ...]
+    skipped: Mapping[str, str]
+    nre: Mapping[str, NreCost]
+    quantity: int
+    stacks: Mapping[str, tuple[BuiltStack, ...]]
+    hybrid: Mapping[str, Mapping[str, HybridYield]]
+    curves: VolumeCurves | None
+    test: TestEconomics | None
+    conventions: tuple[dict[str, str], ...]
+    excluded: tuple[dict[str, str], ...]
+    verified: bool
+    stack_flow: str
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether any die is bonded onto another."""
+        return bool(self.case.stacks)
+
+    @property
+    def best(self) -> FlowCost | None:
+        """The module flow of lowest recurring cost; of a stacked design, the cheapest way to bond it."""
+        wanted = STACK_FLOWS if self.is_stacked else MODULE_FLOWS
+        return min((f for f in self.flows if f.flow in wanted), key=lambda f: float(f.total_usd), default=None)
+
+    @property
+    def drawn(self) -> FlowCost | None:
+        """The flow the design is made by: its stack bonding where it is stacked, else the flow it names."""
+        wanted = self.stack_flow if self.is_stacked else self.design.flow
+        return next((f for f in self.flows if f.flow == wanted), None)
+
+    @property
+    def shown(self) -> FlowCost | None:
+        """The flow whose details are shown: as drawn, else the cheapest."""
+        return self.drawn or self.best
+
+    def unit_usd(self, flow: str, quantity: float | None = None) -> float:
+        """Cost per good module with its share of the NRE, at `quantity` (default: the one asked for)."""
+        cost = next(f for f in self.flows if f.flow == flow)
+        nre = self.nre[flow].total_usd
+        count = self.quantity if quantity is None else quantity
+        return float(unit_cost_usd(recurring_usd=cost.total_usd, nre_usd=nre, quantity=count))
+
+    @cached_property
+    def swings(self) -> tuple[Swing, ...]:
+        """The tornado of the flow shown, computed when first asked for."""
+        return tornado(self.case, self.shown.flow) if self.shown else ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        shown = self.shown
+        return {
+            "flows": [
+                {
+                    "flow": f.flow,
+                    "recurring_usd": float(f.total_usd),
+                    "parts": {part: float(getattr(f, part)) for part in f.PARTS},
+                    "assembly_yield": float(f.assembly_yield),
+                    "nre_usd": self.nre[f.flow].total_usd,
+                    "nre_parts": {part: getattr(self.nre[f.flow], part) for part in NreCost.PARTS},
+                    "unit_usd": self.unit_usd(f.flow),
+                }
+                for f in self.flows
+            ],
+            "skipped": dict(self.skipped),
+            "quantity": self.quantity,
+            "drawn": self.drawn.flow if self.drawn else None,
+            "cheapest": self.best.flow if self.best else None,
+            "break_even": [vars(b) for b in self.curves.crossings] if self.curves else [],
+            "sensitivity": {"flow": shown.flow if shown else None, "swings": [vars(s) for s in self.swings]},
+            "stacks": {
+                flow: [[vars(step) for step in one.steps] for one in built] for flow, built in self.stacks.items()
+            },
+            "hybrid_bonds": {
+                flow: {die: vars(y) | {"bond_yield": y.bond_yield} for die, y in found.items()}
+                for flow, found in self.hybrid.items()
+            },
+            "test": _test_dict(self.test),
+            "verified": self.verified,
+            "conventions": list(self.conventions),
+            "excluded": list(self.excluded),
+        }
+
+
+def of_design(design: Design, p: StackDesignReview) -> DesignCost:
+    """Cost of a design in every flow that fits it, under the parameters.
+
+    A stacked design is priced as the stack it is (three ways of bonding) and, for comparison, as the same dies side by
+    side. A flow outside the model's range is left out with a reason. Pure; no error for a readable design.
+    """
+    derived = derive(design)
+    counts = die_counts(design)
+    placed = [die for die in design.dies if die.id in counts]
+    chips = {
+        die.id: Chip(die.name, die.area_mm2, die.node_nm, counts[die.id],
+                     p.bought_in_price_usd if die.node_nm is None else 0.0)
+        for die in placed
+    }  # fmt: skip
+    terms = terms_of(p, derived.carrier_area_mm2)
+    table = chiplet_actuary()
+    process = process_of(p)
+    hybrid = {f"stack_{bonding}": _hybrid(design, bonding, terms.wafer) for bonding in STACK_BONDINGS}
+    modelled = hybrid if p.hybrid_bond_yield == "yap" else {}
+    groups = {flow: stacks(design, chips, hybrid=dict(modelled.get(flow, {}))) for flow in STACK_FLOWS}
+    if all(len(stack.tiers) == 1 for stack in groups[STACK_FLOWS[0]]):
+        groups = {}
+    case = CostCase(
+        chips=tuple(chips.values()), stacks=groups, terms=terms, table=table, process=process,
+        carrier={"interposer": "si_interposer", "fan_out": "fan_out_last"}.get(design.carrier, "mcm"),
+        post_bond_test=p.post_bond_test, d2d_area_ratio=p.d2d_area_ratio, test_hardware_usd=p.test_hardware_usd,
+    )  # fmt: skip
+    flows, skipped = case.flows()
+    nre = {f.flow: case.nre(f.flow) for f in flows}
+    totals = tuple(FlowTotals(f.flow, float(f.total_usd), nre[f.flow].total_usd) for f in flows)
+    result = DesignCost(
+        design=design, case=case, flows=flows, skipped=skipped, nre=nre, quantity=p.module_quantity,
+        stacks={f.flow: case.stacked(f.flow)[1] for f in flows if f.flow in STACK_FLOWS},
+        hybrid={flow: found for flow, found in hybrid.items() if found and groups},
+        curves=volume_curves(totals) if totals else None,
+        test=None, conventions=_conventions(p, case), excluded=_excluded(p, case),
+        verified=_verified(design, case), stack_flow=f"stack_{p.stack_bonding}",
+    )  # fmt: skip
+    return replace(result, test=_test(result, p))
+
+
+def terms_of(p: StackDesignReview, carrier_area_mm2: float) -> Terms:
+    """The terms that the parameters set."""
+    modelled = p.test_convention == "modelled"
+    wafer_test = ElectricalTest(p.test_coverage_ratio, p.wafer_test_time_s, p.tester_usd_per_h)
+    return Terms(
+        wafer=Wafer(p.wafer_diameter_mm, p.edge_exclusion_mm, p.scribe_mm),
+        model=p.yield_model,
+        cluster_count=p.cluster_count,
+        layer_count=p.critical_layer_count,
+        bump_convention=p.bump_convention,
+        defect_ratio=p.defect_ratio,
+        carrier_area_mm2=carrier_area_mm2 if p.carrier_area == "drawn" else None,
+        wafer_test=wafer_test if modelled else PERFECT,
+        final_test_usd=p.final_test_time_s / 3600 * p.tester_usd_per_h if modelled else 0.0,
+    )
+
+
+def process_of(p: StackDesignReview) -> StackProcess:
+    """The stacking process with the yields that the parameters set."""
+    return replace(
+        stack_process(), die_bond_yield=p.bond_yield_ratio, wafer_bond_yield=p.bond_yield_ratio,
+        tsv_failure_ratio=p.tsv_failure_ppm * 1e-6, tsv_group_count=p.tsv_group_count,
+        tsv_spare_count=p.tsv_spare_count,
+    )  # fmt: skip
+
+
+def _hybrid(design: Design, bonding: str, wafer: Wafer) -> dict[str, HybridYield]:
+    """Modelled yield of every die that a hybrid bond joins downwards, by die id."""
+    density = facts.load("cost/yap")["particle_density_per_um2"]
+    found = {}
+    for die_id, bond in hybrid_joined(design).items():
+        die = design.die(die_id)
+        found[die_id] = hybrid_yield(
+            pitch_um=bond.pitch_um, pad_diameter_um=bond.diameter_um, width_mm=die.width_mm, length_mm=die.length_mm,
+            particle_density_per_um2=density, wafer=wafer if bonding == "w2w" else None,
+        )  # fmt: skip
+    return found
+
+
+def _test(cost: DesignCost, p: StackDesignReview) -> TestEconomics | None:
+    """Compares the flow shown with and without wafer test, at the parameters' coverage, time and price."""
+    shown = cost.shown
+    if shown is None:
+        return None
+    test = ElectricalTest(p.test_coverage_ratio, p.wafer_test_time_s, p.tester_usd_per_h)
+    free = replace(cost.case, terms=replace(cost.case.terms, wafer_test=PERFECT, final_test_usd=0.0))
+    flow = free.recurring(shown.flow)
+    dies, bought = [], 0.0
+    for chip in free.chips:
+        row = chip_row(free, chip)
+        if row is None:
+            bought += chip.price_usd * chip.count
+        else:
+            dies.append(row)
+    # What is spent on a module beside its dies: package, stacking and bought-in parts, all lost with a bad die.
+    beside = float(flow.raw_package_usd + flow.stacking_usd) + bought
+    terms = {"package_usd": beside, "assembly_yield": float(flow.assembly_yield)}
+    return TestEconomics(
+        module_economics(dies, wafer_test=test, **terms),
+        module_economics(dies, wafer_test=ElectricalTest(0.0), **terms),
+        break_even_coverage(dies, wafer_test=test, **terms),
+    )
+
+
+def chip_row(case: CostCase, chip: Chip) -> TestedDie | None:
+    """A die type before its test, or None when it is bought in (tested by its maker)."""
+    cost = chip_cost(chip, case.terms, case.table)
+    return None if cost is None else TestedDie(float(cost.raw_usd), float(cost.yield_ratio), chip.count)
+
+
+def _verified(design: Design, case: CostCase) -> bool:
+    sizes = all(die.is_verified("width_mm") and die.is_verified("length_mm") for die in design.dies)
+    nodes = [case.table.node(chip.node_nm) for chip in case.chips if chip.node_nm is not None]
+    stacked = not case.stacks or not case.process.unverified
+    return sizes and stacked and all(node.verified and exact for node, exact in nodes)
+
+
+def _words(key: str, **values: object) -> dict[str, str]:
+    return {lang: t(key, lang, **values) for lang in LANGUAGES}
+
+
+def _conventions(p: StackDesignReview, case: CostCase) -> tuple[dict[str, str], ...]:
+    said = [
+        _words("cost.convention.prices", source=case.table.source),
+        _words(f"cost.bumps.{p.bump_convention}"),
+        _words(f"cost.carrier.{p.carrier_area}"),
+        _words("cost.convention.area"),
+        _words(f"cost.tests.{p.test_convention}", coverage=f"{100 * p.test_coverage_ratio:g}",
+               wafer=f"{p.wafer_test_time_s:g}", final=f"{p.final_test_time_s:g}", rate=f"{p.tester_usd_per_h:g}"),
+        _words("cost.convention.nre"),
+    ]  # fmt: skip
+    if case.terms.wafer.diameter_mm != case.table.wafer.diameter_mm:
+        said.append(_words("cost.convention.wafer_price"))
+    if p.d2d_area_ratio:
+        said.append(_words("cost.convention.d2d", percent=f"{100 * p.d2d_area_ratio:g}"))
+    if case.stacks:
+        said.append(_words("cost.convention.stack", source=case.process.source))
+        said.append(_words(f"cost.post_bond.{p.post_bond_test}"))
+        said.append(_words(f"cost.bond.{p.hybrid_bond_yield}", percent=f"{100 * p.bond_yield_ratio:g}"))
+        said.append(_words("cost.convention.vias", ppm=f"{p.tsv_failure_ppm:g}", spares=p.tsv_spare_count,
+                           group=p.tsv_group_count))  # fmt: skip
+    return tuple(said)
+
+
+def _excluded(p: StackDesignReview, case: CostCase) -> tuple[dict[str, str], ...]:
+    said = [_words("cost.excluded.always")]
+    names = ", ".join(chip.name for chip in case.chips if chip.node_nm is None)
+    if names:
+        said.append(
+            _words("cost.excluded.bought_in", names=names) if p.bought_in_price_usd == 0 else
+            _words("cost.included.bought_in", names=names, price=f"{p.bought_in_price_usd:g}")
+        )  # fmt: skip
+    if p.test_hardware_usd == 0:
+        said.append(_words("cost.excluded.test_hardware"))
+    if case.stacks:
+        said.append(_words("cost.excluded.stack"))
+    return tuple(said)
+
+
+def _test_dict(test: TestEconomics | None) -> dict[str, Any] | None:
+    if test is None:
+        return None
+    return {
+        "tested": vars(test.tested),
+        "untested": vars(test.untested),
+        "break_even_coverage_ratio": test.break_even_coverage_ratio,
+    }

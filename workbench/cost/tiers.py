@@ -1,0 +1,161 @@
+"""The stacks of a design: which dies lie on which, how each is joined, and what yield the join has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from workbench.cost.assembly import Chip
+from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
+from workbench.cost.overlay import overlay_yield, recess_yield, yap
+from workbench.cost.stacking import Stack, StackedDie
+from workbench.cost.wafers import Wafer, best_grid
+from workbench.stack import Bond, Design, Layer, Placement, geometry
+from workbench.stack.part import TOLERANCE_MM
+
+_CARRIERS = ("interposer", "rdl", "substrate")  # a die above one of these lies on it, not on the die below
+
+
+@dataclass(frozen=True)
+class HybridYield:
+    """YAP's three causes of a failed hybrid bond, for one die. `limit_nm` is the overlay that the pads forgive."""
+
+    limit_nm: float
+    far_pad_nm: float
+    overlay: float
+    particles: float
+    recess: float
+
+    @property
+    def bond_yield(self) -> float:
+        return self.overlay * self.particles * self.recess
+
+
+@lru_cache(maxsize=256)
+def hybrid_yield(
+    *,
+    pitch_um: float,
+    pad_diameter_um: float,
+    width_mm: float,
+    length_mm: float,
+    particle_density_per_um2: float,
+    wafer: Wafer | None = None,
+) -> HybridYield:
+    """Yield of bonding one die of width x length full of equal pads, with YAP's example inputs.
+
+    Die to wafer; wafer to wafer when `wafer` is given: then over all its whole dies. Raises DomainError for pads that
+    touch. The causes are taken as independent.
+    """
+    bonding = "die_to_wafer" if wafer is None else "wafer_to_wafer"
+    alignment, recess = yap(bonding)
+    radius = pad_diameter_um / 2
+    limit = overlay_limit_nm(pitch_um=pitch_um, bottom_radius_um=radius, top_radius_um=radius)
+    centres, samples = None, 14
+    if wafer is not None:
+        grid = best_grid(wafer, width_mm=width_mm, length_mm=length_mm)
+        centres, samples = grid.corners_mm + np.array([width_mm, length_mm]) / 2, 9
+    landed = overlay_yield(limit_nm=limit, alignment=alignment, width_mm=width_mm, length_mm=length_mm,
+                           centres_mm=centres, samples_log2=samples)  # fmt: skip
+    spared = particle_yield(
+        width_um=1000 * width_mm, length_um=1000 * length_mm, top_radius_um=radius,
+        particle_density_per_um2=particle_density_per_um2,
+        bonded_radius_um=None if wafer is None else 1000 * wafer.usable_radius_mm,
+    )  # fmt: skip
+    pads = max((width_mm * 1000 / pitch_um) * (length_mm * 1000 / pitch_um), 1.0)
+    return HybridYield(limit, float(landed.far_pad_nm.max()), landed.yield_ratio, spared,
+                       recess_yield(recess, pad_count=pads))  # fmt: skip
+
+
+def stacks(
+    design: Design,
+    chips: dict[str, Chip],
+    *,
+    hybrid: dict[str, HybridYield] | None = None,
+) -> tuple[Stack, ...]:
+    """The stacks of a design, equal ones counted: dies that overlap in neighbouring die layers belong together.
+
+    `chips` by die id; `hybrid` by die id: the modelled bond yield of a die that a hybrid bond joins to the tier below
+    (left out: the process's figure). A layer of interposer, RDL or substrate between two die layers separates them.
+    """
+    layers = design.die_layers
+    joints = [_joint(design, lower, upper) for lower, upper in pairwise(layers)]
+    parents = {placement.name: placement.name for placement in design.placements}
+
+    def root(name: str) -> str:
+        while parents[name] != name:
+            parents[name] = parents[parents[name]]
+            name = parents[name]
+        return name
+
+    for (lower, upper), joint in zip(pairwise(layers), joints, strict=True):
+        if joint is not None:
+            for below, above in _overlapping(design, lower, upper):
+                parents[root(above)] = root(below)
+    groups: dict[str, list[dict[str, Placement]]] = {}
+    for index, layer in enumerate(layers):
+        for placement in layer.placements:
+            tiers = groups.setdefault(root(placement.name), [{} for _ in layers])
+            tiers[index][placement.name] = placement
+    found: Counter[tuple[tuple[StackedDie, ...], ...]] = Counter()
+    for tiers in groups.values():
+        occupied = [(index, tier) for index, tier in enumerate(tiers) if tier]
+        found[tuple(
+            _tier(design, tier, chips, joints[index - 1] if position else None, hybrid or {})
+            for position, (index, tier) in enumerate(occupied)
+        )] += 1  # fmt: skip
+    return tuple(Stack(tiers, count) for tiers, count in found.items())
+
+
+def _tier(
+    design: Design, tier: dict[str, Placement], chips: dict[str, Chip], bond: Bond | None, hybrid: dict
+) -> tuple[StackedDie, ...]:
+    counts = Counter(placement.die for placement in tier.values())
+    dies = []
+    for die_id, count in sorted(counts.items()):
+        die, chip = design.die(die_id), chips[die_id]
+        modelled = hybrid.get(die_id) if bond is not None and bond.method == "hybrid" else None
+        dies.append(StackedDie(
+            chip=Chip(chip.name, chip.area_mm2, chip.node_nm, count, chip.price_usd),
+            via_count=die.tsv.count if die.tsv is not None and chip.node_nm is not None else 0,
+            bond_yield=modelled.bond_yield if modelled is not None else None,
+            micro_bumped=bond is not None and bond.method in ("micro_bump", "copper_pillar", "solder_bump"),
+        ))  # fmt: skip
+    return tuple(dies)
+
+
+def _joint(design: Design, lower: Layer, upper: Layer) -> Bond | None:
+    """How two neighbouring die layers are joined: None when a carrier lies between; adhesive where nothing is said."""
+    start, end = design.layers.index(lower), design.layers.index(upper)
+    between = design.layers[start + 1 : end]
+    if any(layer.kind in _CARRIERS for layer in between):
+        return None
+    return next((layer.bond for layer in between if layer.bond is not None), Bond(method="adhesive"))
+
+
+def hybrid_joined(design: Design) -> dict[str, Bond]:
+    """Die ids that a hybrid bond joins to the tier below, with their bond."""
+    found = {}
+    for lower, upper in pairwise(design.die_layers):
+        bond = _joint(design, lower, upper)
+        if bond is not None and bond.method == "hybrid" and bond.pitch_um and bond.diameter_um:
+            found |= {placement.die: bond for placement in upper.placements}
+    return found
+
+
+def _overlapping(design: Design, lower: Layer, upper: Layer) -> list[tuple[str, str]]:
+    below, above = geometry.outlines(design, lower), geometry.outlines(design, upper)
+    low_min, low_max = below.min(1), below.max(1)
+    pairs = []
+    for index, corners in enumerate(above):  # boxes first: arrays of thousands of dies stay linear in pairs that touch
+        near = np.flatnonzero(
+            np.all(low_min < corners.max(0) - TOLERANCE_MM, axis=1)
+            & np.all(low_max > corners.min(0) + TOLERANCE_MM, axis=1)
+        )
+        if near.size:
+            touching = near[geometry.distances(below[near], np.repeat(corners[None], near.size, 0)) < -TOLERANCE_MM]
+            pairs += [(lower.placements[int(i)].name, upper.placements[index].name) for i in touching]
+    return pairs
