@@ -1,0 +1,1 @@
+"""What a module needs of LEF and DEF files: bump cells and their pads, die outlines, placed bumps, ports."""
