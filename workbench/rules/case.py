@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
+from workbench.rules import faces
 from workbench.rules.deck import Deck, Rule, unit_of_value
+from workbench.rules.faces import Face, Joint, Part
 from workbench.rules.findings import MARGIN, Finding, Key, Outcome, Place
-from workbench.stack import Derived, Design, Die, End, Layer, Level, Placement, Region, derive, geometry, levels
-from workbench.stack.bumps import die_span_um, face_z_um
+from workbench.rules.meeting import Meeting, meetings
+from workbench.stack import Derived, Design, Level, derive, levels
 
 EPSILON = 1e-9  # relative: a figure drawn exactly at its limit keeps it
-SLACK_UM = 1e-6  # absolute, for coordinates: a thousandth of a nanometre
 
 
 @dataclass(frozen=True)
@@ -60,49 +59,7 @@ class Found:
     looked_at: int
 
 
-@dataclass(frozen=True)
-class Part:
-    """A placed die or a layer as a solid: corners (4, 2) in um, z range, centre."""
-
-    name: str
-    layer: Layer
-    placement: Placement | None
-    die: Die | None
-    corners_um: np.ndarray
-    z_bottom_um: float
-    z_top_um: float
-
-    @property
-    def centre(self) -> Place:
-        x, y = self.corners_um.mean(axis=0).tolist()
-        return (x, y, self.z_top_um)
-
-    @property
-    def size_um(self) -> tuple[float, float]:
-        """Width and length in its own layout."""
-        sides = np.linalg.norm(self.corners_um[1:3] - self.corners_um[0:2], axis=1)
-        return float(sides[0]), float(sides[1])
-
-
-@dataclass(frozen=True)
-class Face:
-    """A region in the module. `looks` is up, down or, inside a part, none; `z_um` the height of its face."""
-
-    end: End
-    region: Region
-    part: Part
-    corners_um: np.ndarray
-    z_um: float
-    looks: str
-    method: str | None  # of the bond layer it looks at
-
-    @property
-    def centre(self) -> Place:
-        x, y = self.corners_um.mean(axis=0).tolist()
-        return (x, y, self.z_um)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """What every check is given."""
 
@@ -122,57 +79,27 @@ class Case:
     @cached_property
     def dies(self) -> dict[str, Part]:
         """Every placed die, bottom to top."""
-        found = {}
-        for level in self.levels:
-            for placement in level.layer.placements:
-                die = self.design.die(placement.die)
-                bottom, top = die_span_um(level, die.thickness_um)
-                corners = geometry.outline(self.design, placement) * 1000
-                found[placement.name] = Part(placement.name, level.layer, placement, die, corners, bottom, top)
-        return found
+        return faces.dies(self.design)
 
     @cached_property
     def layers(self) -> dict[str, Part]:
         """Every layer as a solid of its own extent."""
-        found = {}
-        for level in self.levels:
-            width, length = self.design.extent_mm(level.layer)
-            corners = geometry.rectangle(x_mm=0, y_mm=0, width_mm=width, length_mm=length) * 1000
-            found[level.layer.name] = Part(level.layer.name, level.layer, None, None, corners, level.z_bottom_um,
-                                           level.z_top_um)  # fmt: skip
-        return found
+        return faces.layers(self.design)
 
     @cached_property
     def faces(self) -> dict[str, Face]:
         """Every region of every part, by `part.region`, bottom to top."""
-        found = {}
-        for index, level in enumerate(self.levels):
-            below = self.levels[index - 1].layer if index else None
-            above = self.levels[index + 1].layer if index + 1 < len(self.levels) else None
-            owners = [(level.layer.name, None, level.layer.regions)]
-            owners += [(p.name, p, self.design.die(p.die).regions) for p in level.layer.placements]
-            for name, placement, regions in owners:
-                part = self.layers[name] if placement is None else self.dies[name]
-                for region in regions:
-                    end = End(part=name, region=region.name)
-                    found[str(end)] = self._face(end, region, part, level, below, above)
-        return found
+        return faces.faces(self.design, self.dies, self.layers)
 
-    def _face(self, end: End, region: Region, part: Part, level: Level, below: Layer | None,
-              above: Layer | None) -> Face:  # fmt: skip
-        half = np.array([region.width_um, region.length_um]) / 2
-        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half + (region.x_um, region.y_um)
-        if part.placement is not None:
-            corners = geometry.to_module(corners, part.placement, scale=1000.0)
-            corners = corners[::-1] if part.placement.mirrored else corners
-        looks = ""
-        if region.side in ("front", "back"):
-            up = part.placement is None or part.placement.facing == "up"
-            looks = "up" if (region.side == "front") == up else "down"
-        next_layer = {"up": above, "down": below}.get(looks)
-        method = next_layer.bond.method if next_layer is not None and next_layer.bond else None
-        z_um = face_z_um(self.design, level, part.placement, region.side)
-        return Face(end, region, part, corners, z_um, looks, method)
+    @cached_property
+    def joints(self) -> tuple[Joint, ...]:
+        """Every interface: the connections of the design, then those implied by bumps that face each other."""
+        return faces.joints(self.design, self.faces, self.requirements.gap_tolerance_um)
+
+    @cached_property
+    def meetings(self) -> tuple[Meeting, ...]:
+        """Every interface that holds and has bumps on both faces, its bumps matched."""
+        return meetings(self.design, self.deck, self.joints, self.requirements.alignment_tolerance_um)
 
     @property
     def has_bumps(self) -> bool:

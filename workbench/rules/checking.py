@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workbench.rules import sizes, spacing
+from workbench.rules import assembly, die_shift, interfaces, paths, routing, sizes, spacing, vias
 from workbench.rules.case import Case, Found, Requirements, Skip
 from workbench.rules.deck import Deck, seed_deck
 from workbench.rules.findings import CheckReport, Finding, Ran
@@ -17,7 +17,26 @@ CHECKS: dict[str, Callable[[Case], Found | Skip]] = {
     "body": sizes.body,
     "thickness": sizes.thickness,
     "gap": sizes.gap,
+    "overlap": assembly.overlap,
+    "connections": assembly.connections,
+    "floating": assembly.floating,
+    "internal_ext": assembly.internal_ext,
+    "outside": assembly.outside,
+    "alignment_marks": assembly.alignment_marks,
+    "orphans": interfaces.orphans,
+    "misaligned": interfaces.misaligned,
+    "nets": interfaces.nets,
+    "paths": paths.paths,
     "pitch": spacing.pitch,
+    "space": spacing.space,
+    "diameter": spacing.diameter,
+    "edge": spacing.edge,
+    "tsv_aspect": vias.aspect,
+    "tsv_keep_out": vias.keep_out,
+    "metals": routing.metals,
+    "escape": routing.escape,
+    "die_shift": die_shift.die_shift,
+    "not_drawn": routing.not_drawn,
 }
 
 

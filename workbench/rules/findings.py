@@ -48,12 +48,15 @@ class Finding:
         """error, care, near, or met."""
         return "error" if self.outcome == "broken" else self.outcome
 
+    def figure(self, value: float | None) -> str:
+        """`got` or `allowed` with its unit; a dash where there is none."""
+        return number(value) if value is None else number(value) + SYMBOLS.get(self.unit, "")
+
     def _said(self, key: str, lang: str | None) -> str:
         lang = lang or language()
         return t(
             key, lang, place=self.place or "–", count=f"{self.count:,}",
-            got=number(self.got) + SYMBOLS.get(self.unit, ""),
-            allowed=number(self.allowed) + SYMBOLS.get(self.unit, ""),
+            got=self.figure(self.got), allowed=self.figure(self.allowed),
             **{name: _word(value, lang) for name, value in self.values.items()},
         )  # fmt: skip
 

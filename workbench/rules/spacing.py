@@ -1,9 +1,61 @@
-"""Bumps of one face against each other and the edge: pitch, space, diameter, distance to the edge of the part."""
+"""Bumps of one face against each other and the edge: pitch, space, diameter, distance to the edge of the part.
+
+Faces of a die are drawn once for all its placements, so they are judged once for each bond method they meet.
+"""
 
 from __future__ import annotations
 
-from workbench.rules.case import Case, Found, Skip, compared
-from workbench.rules.findings import Finding, Key
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from workbench.rules.case import Case, Found, Skip, at_least, compared
+from workbench.rules.deck import Rule
+from workbench.rules.faces import Face
+from workbench.rules.findings import Finding, Key, Place
+from workbench.rules.neighbours import too_close
+from workbench.rules.spans import least_pitch_um, span_um
+from workbench.stack import Grid, Points
+from workbench.stack.bumps import place
+
+NO_METHOD = Skip(Key("rules.skip.no_method"))
+NO_RULE = Skip(Key("rules.skip.no_rule"))
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One field of a face, in the layout of its part."""
+
+    face: Face
+    pattern: Grid | Points
+
+    @cached_property
+    def xy(self) -> np.ndarray:
+        return self.pattern.xy_um()
+
+    @cached_property
+    def span(self) -> tuple[np.ndarray, np.ndarray]:
+        return span_um(self.pattern)
+
+    def places(self, indices: np.ndarray) -> list[Place]:
+        placed = place(self.pattern, self.face.part.placement)[indices]
+        return [(x, y, self.face.z_um) for x, y in placed.tolist()]
+
+
+def surfaces(case: Case) -> Iterator[tuple[str, str | None, list[Field]]]:
+    """Each side of each die type or layer with bumps: its name, the bond method it meets, and all its fields."""
+    kept: dict[tuple, tuple[str, dict[str, Face]]] = {}
+    for face in case.faces.values():
+        if face.region.bumps:
+            owner = face.part.die.id if face.part.die else face.part.name
+            first = kept.setdefault((owner, face.region.side, face.method), (face.part.name, {}))
+            if first[0] == face.part.name:
+                first[1][face.region.name] = face
+    for (_, side, method), (part, regions) in kept.items():
+        yield f"{part} {side}", method, [Field(f, b) for f in regions.values() for b in f.region.bumps]
 
 
 def pitch(case: Case) -> Found | Skip:
@@ -17,6 +69,184 @@ def pitch(case: Case) -> Found | Skip:
         for rule in case.deck.of("bump_pitch"):
             if rule.fits(case.design, method=bond.method, layer=layer, diameter_um=bond.diameter_um):
                 looked_at += 1
-                found += [x for name in rule.values
-                          if (x := compared("pitch", bond.pitch_um, rule, name, place=layer.name))]  # fmt: skip
-    return Found(tuple(found), looked_at) if found else Skip(Key("rules.skip.no_rule"))
+                at = {"place": layer.name, "at": case.layers[layer.name].centre}
+                found += [x for name in rule.values if (x := compared(_PITCH[name], bond.pitch_um, rule, name, **at))]
+    for name, method, fields in surfaces(case):
+        for rule in case.deck.of("bump_pitch"):
+            chosen = [f for f in fields if rule.fits(case.design, method=method, diameter_um=f.pattern.diameter_um)]
+            if chosen:
+                looked_at += sum(f.pattern.count for f in chosen)
+                found += _drawn_pitch(case, name, chosen, rule)
+    return Found(tuple(found), looked_at) if found else _why(case)
+
+
+_PITCH = {"min_pitch_um": "pitch", "max_pitch_um": "pitch_wide"}
+
+
+def _why(case: Case) -> Skip:
+    if not case.has_bumps:
+        return Skip(Key("rules.skip.no_bumps"))
+    return NO_METHOD if all(method is None for _, method, _ in surfaces(case)) else NO_RULE
+
+
+def _drawn_pitch(case: Case, name: str, fields: list[Field], rule: Rule) -> list[Finding]:
+    found = []
+    limit = rule.value("min_pitch_um")
+    if limit is not None:
+        found.append(_closest(case, "pitch", name, fields, rule, lambda a, b: limit, lambda a, b: 0.0, limit))
+    limit = rule.value("max_pitch_um")
+    if limit is not None:
+        widest, where = max(((_widest_um(f), f) for f in fields), key=lambda pair: pair[0])
+        if widest > 0:
+            found.append(compared("pitch_wide", widest, rule, "max_pitch_um", place=name,
+                                  at=where.places(np.array([0]))[0]))  # fmt: skip
+    return found
+
+
+def _widest_um(field: Field) -> float:
+    """The largest distance of a bump to its next: of a grid its larger pitch."""
+    pattern = field.pattern
+    if isinstance(pattern, Grid) and not pattern.omit and not pattern.staggered:
+        return max(pattern.pitch_x_um if pattern.columns > 1 else 0.0, pattern.pitch_y_um if pattern.rows > 1 else 0.0)
+    if pattern.count < 2:
+        return 0.0
+    return float(cKDTree(field.xy).query(field.xy, k=2)[0][:, 1].max())
+
+
+def space(case: Case) -> Found | Skip:
+    """The free space between the rims of two bumps of one face."""
+    found, looked_at = [], 0
+    for name, method, fields in surfaces(case):
+        for rule in case.deck.of("bump_space"):
+            chosen = [f for f in fields if rule.fits(case.design, method=method, diameter_um=f.pattern.diameter_um)]
+            if not chosen:
+                continue
+            looked_at += sum(f.pattern.count for f in chosen)
+            limit = rule.values["min_space_um"]
+
+            def rims(a: Field, b: Field) -> float:
+                return (a.pattern.diameter_um + b.pattern.diameter_um) / 2
+
+            found.append(_closest(case, "space", name, chosen, rule, lambda a, b, limit=limit: limit + rims(a, b),
+                                  rims, limit))  # fmt: skip
+    return Found(tuple(found), looked_at) if found else _why(case)
+
+
+def _closest(case: Case, id: str, name: str, fields: list[Field], rule: Rule, apart, rims, limit: float) -> Finding:
+    """Every pair of bumps of the fields against a distance `apart(field, field)`; `rims` turns a distance between
+    centres into the figure that is limited. Without a violation the figure is the least that is known without looking
+    at every pair: the pitch of the grids, or None.
+    """
+    least, known, bad = np.inf, [], [np.zeros(0, int) for _ in fields]
+    for k, field in enumerate(fields):
+        own = least_pitch_um(field.pattern)
+        if own is not None:
+            known.append(own - rims(field, field))
+        if own is None or own < apart(field, field) * (1 - 1e-9):
+            close = too_close(field.xy, apart(field, field))
+            bad[k] = close.indices
+            least = min(least, close.least_um - rims(field, field))
+    for a, b in _near(fields, apart):
+        both = np.concatenate([fields[a].xy, fields[b].xy])
+        owner = np.repeat([a, b], [len(fields[a].xy), len(fields[b].xy)])
+        number = np.concatenate([np.arange(len(fields[a].xy)), np.arange(len(fields[b].xy))])
+        distance = apart(fields[a], fields[b])
+        within = _overlap_window(fields[a], fields[b], distance)
+        kept = np.flatnonzero(((both >= within[0]) & (both <= within[1])).all(axis=1))
+        close = too_close(both[kept], distance)
+        chosen = kept[close.indices]
+        if len(chosen) and len(set(owner[chosen].tolist())) == 2:
+            crossing = _crossing(both[chosen], owner[chosen], distance)
+            for one in (a, b):
+                bad[one] = np.union1d(bad[one], number[chosen[crossing[0] & (owner[chosen] == one)]])
+            least = min(least, crossing[1] - rims(fields[a], fields[b]))
+    count = int(sum(len(indices) for indices in bad))
+    places = [at for field, indices in zip(fields, bad, strict=True) for at in field.places(indices[: case.examples])]
+    if count:
+        return at_least(id, max(least, 0.0) if id == "pitch" else least, limit, rule, unit="um", place=name,
+                        at=places[0], count=count, examples=tuple(places[: case.examples]))  # fmt: skip
+    met = at_least(id, limit, limit, rule, unit="um", place=name, at=fields[0].places(np.array([0]))[0])
+    return replace(met, got=min(known) if len(known) == len(fields) else None)
+
+
+def _crossing(xy: np.ndarray, owner: np.ndarray, distance: float) -> tuple[np.ndarray, float]:
+    """Which points are too close to one of the other field, and the least such distance."""
+    first = owner == owner[0]
+    result, least = np.zeros(len(xy), bool), np.inf
+    for own in (first, ~first):
+        near, _ = cKDTree(xy[~own]).query(xy[own], distance_upper_bound=distance * (1 - 1e-9))
+        result[np.flatnonzero(own)[np.isfinite(near)]] = True
+        least = min(least, float(near.min()))
+    return result, least
+
+
+def _near(fields: list[Field], apart) -> Iterator[tuple[int, int]]:
+    """Pairs of fields whose boxes come closer than they may."""
+    if len(fields) < 2:
+        return
+    low, high = (np.array([f.span[k] for f in fields]) for k in (0, 1))
+    widest = max(apart(f, f) for f in fields)
+    for a in range(len(fields)):
+        near = ((low[a + 1 :] < high[a] + widest) & (high[a + 1 :] > low[a] - widest)).all(axis=1)
+        yield from ((a, b) for b in (np.flatnonzero(near) + a + 1).tolist())
+
+
+def _overlap_window(a: Field, b: Field, distance: float) -> tuple[np.ndarray, np.ndarray]:
+    return np.maximum(a.span[0], b.span[0]) - distance, np.minimum(a.span[1], b.span[1]) + distance
+
+
+def diameter(case: Case) -> Found | Skip:
+    """The diameter each bond layer states, and the diameter its bumps are drawn with."""
+    found, looked_at = [], 0
+    rules = case.deck.of("bump_diameter")
+    for layer in case.design.layers:
+        bond = layer.bond
+        if bond is None or bond.diameter_um is None:
+            continue
+        for rule in rules:
+            if rule.fits(case.design, method=bond.method, layer=layer, diameter_um=bond.diameter_um):
+                looked_at += 1
+                at = {"place": layer.name, "at": case.layers[layer.name].centre}
+                found += _both_ways(bond.diameter_um, rule, **at)
+    for name, method, fields in surfaces(case):
+        for rule in rules:
+            for field in fields:
+                if rule.fits(case.design, method=method, diameter_um=field.pattern.diameter_um):
+                    looked_at += field.pattern.count
+                    at = {"place": f"{name} {field.pattern.name}", "at": field.places(np.array([0]))[0]}
+                    found += _both_ways(field.pattern.diameter_um, rule, count=field.pattern.count, **at)
+    return Found(tuple(found), looked_at) if found else _why(case)
+
+
+def _both_ways(got: float, rule: Rule, **more) -> list[Finding]:
+    names = {"min_diameter_um": "diameter_small", "max_diameter_um": "diameter_large"}
+    return [x for name, id in names.items() if (x := compared(id, got, rule, name, **more))]
+
+
+def edge(case: Case) -> Found | Skip:
+    """The rim of every bump against the edge of its part."""
+    found, looked_at = [], 0
+    for name, method, fields in surfaces(case):
+        for rule in case.deck.of("bump_edge"):
+            chosen = [f for f in fields if rule.fits(case.design, method=method, diameter_um=f.pattern.diameter_um)]
+            if not chosen:
+                continue
+            looked_at += sum(f.pattern.count for f in chosen)
+            limit, least, count, places = rule.values["min_edge_um"], np.inf, 0, []
+            for field in chosen:
+                half = np.array(field.face.part.size_um) / 2
+                rim = field.pattern.diameter_um / 2
+                reach = np.maximum(np.abs(field.span[0]), np.abs(field.span[1]))
+                bound = float((half - reach).min()) - rim
+                if bound >= limit * (1 - 1e-9):
+                    least = min(least, bound)
+                    continue
+                free = (half - np.abs(field.xy)).min(axis=1) - rim
+                least = min(least, float(free.min()))
+                bad = np.flatnonzero(free < limit * (1 - 1e-9) - 1e-9)
+                count += len(bad)
+                places += field.places(bad[: case.examples])
+            at = places[0] if places else chosen[0].places(np.array([0]))[0]
+            found.append(at_least("edge", least, limit, rule, unit="um", place=name, at=at, count=max(count, 1),
+                                  examples=tuple(places[: case.examples])))  # fmt: skip
+    return Found(tuple(found), looked_at) if found else _why(case)
