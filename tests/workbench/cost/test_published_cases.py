@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.signal import fftconvolve
 
 from workbench.cost import yield_models as models
-from workbench.cost.assembly import Chip, Terms, chip_cost, flow_cost
+from workbench.cost.assembly import Chip, Terms, as_soc, chip_cost, flow_cost
 from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
 from workbench.cost.parameters import chiplet_actuary
 from workbench.cost.wafers import Wafer, best_grid, dies_per_wafer
@@ -61,6 +61,32 @@ def test_assembly_flows(flow, chips, cost):
     assert f"{found:.{len(cost.split('.')[1])}f}" == cost
 
 
+def test_the_interface_makes_two_chiplets_of_one_die():
+    """Chiplet Actuary's D2D overhead: a die of 440 mm2 is 400 mm2 of blocks and a tenth for the interface; merged into
+    one die it is 800 mm2 again, and costs what the published SoC costs."""
+    (merged,) = as_soc(TWO, d2d_area_ratio=0.1)
+    assert merged.area_mm2 == pytest.approx(800, rel=1e-15)
+    assert f"{float(flow_cost('soc', (merged,), terms()).total_usd):.3f}" == "698.578"
+
+
+# Each part as the published code gives it (cost_RE), 800 mm2 at 5 nm as two chiplets.
+PARTS = [  # flow: raw chips, defect chips, raw package, defect package, wasted chips
+    ("mcm", (295.106, 175.657, 35.2, 0.7147, 9.5584)),
+    ("fan_out_last", (299.506, 175.657, 54.915, 24.2262, 24.5898)),
+    ("fan_out_first", (299.506, 175.657, 54.915, 21.937, 305.4385)),
+    ("si_interposer", (299.506, 175.657, 65.5951, 44.0458, 56.6515)),
+]
+
+
+@pytest.mark.parametrize(("flow", "parts"), PARTS)
+def test_parts_of_the_flows(flow, parts):
+    cost = flow_cost(flow, TWO, terms())
+    names = ("raw_chips_usd", "defect_chips_usd", "raw_package_usd", "defect_package_usd", "wasted_chips_usd")
+    for name, expected in zip(names, parts, strict=True):
+        assert float(getattr(cost, name)) == pytest.approx(expected, abs=5e-4 if expected > 100 else 6e-5), name
+    assert float(cost.stacking_usd) == float(cost.test_usd) == 0
+
+
 X = 0.88  # expected defects per die
 YIELDS = [
     (models.poisson(X), "0.414783"),
@@ -71,10 +97,13 @@ YIELDS = [
     (models.negative_binomial(X, 3), "0.462241"),
     (models.negative_binomial(X, 10), "0.430240"),
     (models.bose_einstein(X, 1), "0.531915"),  # one layer: Seeds
+    (models.die_yield("bose_einstein", area_mm2=800, defect_density_per_cm2=0.11, layer_count=1), "0.531915"),
+    (models.die_yield("bose_einstein", area_mm2=800, defect_density_per_cm2=0.11, layer_count=10), "0.430240"),  # NB10
+    (models.die_yield("murphy", area_mm2=800, defect_density_per_cm2=0.11), "0.442251"),
 ]
 
 
-@pytest.mark.parametrize(("found", "expected"), YIELDS, ids=[e for _, e in YIELDS])
+@pytest.mark.parametrize(("found", "expected"), YIELDS)
 def test_yield_models(found, expected):
     assert f"{found:.6f}" == expected
 
