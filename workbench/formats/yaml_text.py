@@ -98,12 +98,12 @@ def decoded(raw: bytes, *, where: str) -> str:
 
 
 # Everything libyaml calls unprintable, and the line breaks that only YAML 1.1 knows.
-_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def refuse_control_characters(text: str, *, where: str) -> None:
     """Raises InputError at the first control character, line separator, lone surrogate or inner byte order mark."""
-    found = _FORBIDDEN.search(text)
+    found = FORBIDDEN.search(text)
     if found:
         before = text[: found.start()]
         line, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
@@ -302,7 +302,7 @@ def _quoted(text: str, *, plain: bool = True) -> str:
     if plain and _PLAIN_WORD.fullmatch(text) and not _SURPRISES.fullmatch(text):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return _FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", quoted)
+    return FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", quoted)
 
 
 def _block(value: dict | list, indent: int) -> Iterator[str]:

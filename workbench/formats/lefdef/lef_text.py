@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from workbench.formats.lefdef.words import Words
 
 MOST_MACROS = 200_000
+UNVERIFIED = "unverified"  # our property of a macro whose size rests on no source
 _BLOCKS = ("LAYER", "VIA", "VIARULE", "SITE", "NONDEFAULTRULE", "ARRAY")  # END <their name>
 _NAMED = ("UNITS", "SPACING", "PROPERTYDEFINITIONS", "IRDROP", "NOISETABLE", "CORRECTIONTABLE")  # END <the keyword>
 
@@ -24,6 +25,7 @@ class Macro:
     pins: tuple[str, ...]
     pad_um: tuple[float, float, float, float] | None
     line: int
+    unverified: bool = False
 
     @property
     def is_bump(self) -> bool:
@@ -67,7 +69,7 @@ def parse(text: str, *, where: str) -> dict[str, Macro]:
 
 def _macro(words: Words) -> Macro:
     line, name = words.line, words.need("name")
-    cell_class, size, pins, shapes = "", None, [], []
+    cell_class, size, pins, shapes, unverified = "", None, [], [], False
     while (word := words.need(f"END {name}")) != "END":
         if word == "CLASS":
             cell_class = " ".join(words.statement())
@@ -78,6 +80,8 @@ def _macro(words: Words) -> Macro:
             size = words.number(said[0]), words.number(said[2])
             if min(size) <= 0:
                 raise words.refuse(" ".join(said), "> 0")
+        elif word == "PROPERTY":
+            unverified |= UNVERIFIED in words.statement()
         elif word == "PIN":
             pins.append(words.need("name"))
             shapes += _pin(words, pins[-1])
@@ -91,7 +95,7 @@ def _macro(words: Words) -> Macro:
     if size is None:
         raise words.refuse(name, "SIZE", line)
     largest = max(shapes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), default=None)
-    return Macro(name, cell_class, *size, tuple(pins), largest, line + 1)
+    return Macro(name, cell_class, *size, tuple(pins), largest, line + 1, unverified)
 
 
 def _pin(words: Words, name: str) -> list[tuple[float, float, float, float]]:

@@ -15,7 +15,7 @@ from workbench.stack import geometry
 TYPES = ("die", "rdl", "ip", "substrate", "hier")
 SIDES = ("front", "back", "internal", "internal_ext")
 UNITS = ("micron", "um")
-_PATH_NAME = re.compile(r"Path[1-9][0-9]*")
+PATH_NAME = re.compile(r"Path[1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ class _Reading:
     def _paths(self, section: Section) -> tuple[BloxPath, ...]:
         found = []
         for name in section.value:
-            if not _PATH_NAME.fullmatch(name):
+            if not PATH_NAME.fullmatch(name):
                 raise InputError("threedblox.path_name", where=section.place(name, key=True), got=name[:80],
                                  allowed="Path1, Path2, ...")  # fmt: skip
             words = section.texts(name)

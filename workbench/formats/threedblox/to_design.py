@@ -11,7 +11,7 @@ from workbench.errors import InputError
 from workbench.formats.lefdef import def_text
 from workbench.formats.lefdef.def_text import DefDesign
 from workbench.formats.report import Notes, Report
-from workbench.formats.threedblox import fields, layering, references
+from workbench.formats.threedblox import fields, layering, naming, references
 from workbench.formats.threedblox.files import Blox
 from workbench.formats.threedblox.layering import Body, Outline, Placed, Tier
 from workbench.formats.threedblox.model import BloxRegion, Chiplet, RegionPath
@@ -202,8 +202,9 @@ class _Conversion:
                       "nets": (nets[0][chosen], nets[1])}  # fmt: skip
             labels["cells"] = (np.zeros(len(labels["nets"][0]), int), (cell,))
             pattern = fields.field(cell[:80], xy[chosen], macro.diameter_um if macro else None, labels)
-            if macro is None:
+            if macro is None or macro.unverified:
                 pattern = pattern.model_copy(update={"unverified": ("diameter_um",)})
+            if macro is None:
                 self.notes.assume("threedblox.diameter", cell=cell, diameter=f"{pattern.diameter_um:g}",
                                   place=f"{chiplet.name}.regions.{region.name}")  # fmt: skip
             made.append(pattern)
@@ -281,15 +282,16 @@ class _Conversion:
         for entry in netlist.left:
             self.notes.leave("threedblox.verilog_left", statement=entry)
         roles = dict(netlist.nets)
+        by_word = {naming.word(name): name for name in instances}  # Verilog cannot say a space
         for placed in netlist.instances:
-            known = instances.get(placed.name)
-            if known is None or known.reference != placed.module:
+            known = instances.get(placed.name) or instances.get(by_word.get(placed.name, ""))
+            if known is None or naming.word(known.reference) != naming.word(placed.module):
                 self.notes.leave("threedblox.verilog_instance", instance=placed.name, module=placed.module)
                 if known is None:
                     continue
             uses = self._uses(known.reference)
             for port, net in placed.pins:
-                pins[net].append(Pin(part=placed.name, port=port))
+                pins[net].append(Pin(part=known.name, port=port))
                 if roles[net] == "signal":
                     roles[net] = uses.get(port, "signal")
         joined = sum(len(found) for found in pins.values())
