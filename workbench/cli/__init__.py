@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -28,16 +30,23 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name; imports one only when it is asked for."""
+    """Knows its commands by name, and where each lies (`module` or `module:name`); imports one when it is asked for."""
+
+    def __init__(self, *given: Any, places: Mapping[str, str], **named: Any):
+        super().__init__(*given, **named)
+        self.places = places
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.places)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        return importlib.import_module(COMMANDS[name]).command if name in COMMANDS else None
+        if name not in self.places:
+            return None
+        module, _, attribute = self.places[name].partition(":")
+        return getattr(importlib.import_module(module), attribute or "command")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="workbench")
 @click.option("--lang", type=click.Choice(LANGUAGES), help="Language of messages (default: $WORKBENCH_LANG, or en).")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

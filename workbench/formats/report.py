@@ -30,6 +30,10 @@ class Report:
     assumptions: tuple[Sentence, ...] = ()
     kept: Mapping[str, Any] = field(default_factory=dict)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, each sentence in every language."""
+        return {"taken": list(self.taken), "left": list(self.left), "assumptions": list(self.assumptions)}
+
     def lines(self, lang: str = "en") -> list[str]:
         """All sentences, what was left out before what was assumed."""
         return [sentence[lang] for group in (self.taken, self.left, self.assumptions) for sentence in group]
@@ -44,22 +48,21 @@ class Notes:
         self.kept: dict[str, Any] = {}
 
     def take(self, key: str, /, **values: object) -> None:
-        self._add("taken", said(key, **values))
+        self._add("taken", key, values)
 
     def leave(self, key: str, /, **values: object) -> None:
-        self._add("left", said(key, **values))
+        self._add("left", key, values)
 
     def assume(self, key: str, /, **values: object) -> None:
-        self._add("assumptions", said(key, **values))
+        self._add("assumptions", key, values)
 
-    def _add(self, group: str, sentence: Sentence) -> None:
+    def _add(self, group: str, key: str, values: dict[str, object]) -> None:
         found = self._groups[group]
-        if sentence["en"] in found:
-            return
-        if len(found) < MOST_SENTENCES:
-            found[sentence["en"]] = sentence
-        else:
+        if len(found) >= MOST_SENTENCES:  # counted without being said: a hostile file must not cost a sentence a line
             self._beyond[group] += 1
+            return
+        sentence = said(key, **values)
+        found.setdefault(sentence["en"], sentence)
 
     def report(self) -> Report:
         groups = {
