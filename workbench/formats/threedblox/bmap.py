@@ -150,6 +150,8 @@ def _chunks(text: str):
 
 def _six_each(bumps: str, count: int) -> bool:
     """Whether every line has six words, given that there are six times as many words as lines."""
+    if count == 0:
+        return True
     if not bumps.isascii():  # there are more kinds of space than one byte can tell
         return all(len(line.split()) == 6 for line in bumps.split("\n"))
     raw = np.frombuffer(bumps.encode("utf-8"), np.uint8)
