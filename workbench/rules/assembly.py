@@ -151,10 +151,10 @@ def outside(case: Case) -> Found | Skip:
                                  unit="um"))  # fmt: skip
         lone, count = [], 0
         for field in region.bumps:
-            low, high = span_um(field)
+            low, high = span_um(field, case.layouts)
             if (np.maximum(high - centre, centre - low) <= half + SLACK_UM).all():
                 continue
-            xy = field.xy_um()
+            xy = case.layouts.xy_um(field)
             out = np.flatnonzero((np.abs(xy - centre) > half + SLACK_UM).any(axis=1))
             count += len(out)
             at = place(field, face.part.placement)[out[: case.examples]]
@@ -174,7 +174,7 @@ def alignment_marks(case: Case) -> Found | Skip:
         return Skip(Key("rules.skip.no_marks_rule"))
     marks = {}
     for name, face in case.faces.items():
-        own = side_of(face, case.deck)
+        own = side_of(face, case.deck, case.layouts)
         kept = [(own.xy_um(f)[mark], _cells(own.fields[f])[mark])
                 for f, mark in enumerate(own.marked) if mark is not None]  # fmt: skip
         if kept:

@@ -12,6 +12,7 @@ from workbench.rules.deck import Deck, Rule, unit_of_value
 from workbench.rules.faces import Face, Joint, Part
 from workbench.rules.findings import MARGIN, Finding, Key, Outcome, Place
 from workbench.rules.meeting import Meeting, meetings
+from workbench.rules.spans import Layouts
 from workbench.stack import Derived, Design, Level, derive, levels
 
 EPSILON = 1e-9  # relative: a figure drawn exactly at its limit keeps it
@@ -69,6 +70,10 @@ class Case:
     examples: int
 
     @cached_property
+    def layouts(self) -> Layouts:
+        return Layouts()
+
+    @cached_property
     def derived(self) -> Derived:
         return derive(self.design)
 
@@ -99,7 +104,8 @@ class Case:
     @cached_property
     def meetings(self) -> tuple[Meeting, ...]:
         """Every interface that holds and has bumps on both faces, its bumps matched."""
-        return meetings(self.design, self.deck, self.joints, self.requirements.alignment_tolerance_um)
+        tolerance_um = self.requirements.alignment_tolerance_um
+        return meetings(self.design, self.deck, self.joints, tolerance_um, self.layouts)
 
     @property
     def has_bumps(self) -> bool:

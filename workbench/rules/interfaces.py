@@ -31,7 +31,7 @@ def orphans(case: Case) -> Found | Skip:
     for name, face in joined.items():
         if name in world:
             continue
-        own = side_of(face, case.deck)
+        own = side_of(face, case.deck, case.layouts)
         looked_at += own.count
         met = [mark.copy() if mark is not None else np.zeros(f.count, bool)
                for f, mark in zip(own.fields, own.marked, strict=True)]  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from workbench.rules.faces import SLACK_UM
+from workbench.rules.spans import extent
 from workbench.stack import Grid, PlacedField
 from workbench.stack.bumps import place
 
@@ -74,7 +75,8 @@ def pairs_within(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarra
     most four can hold a counterpart. Where more than `DENSE` bumps share a cell, each counts twice, so that none of
     them passes for a lone one.
     """
-    low, high = np.maximum(a.min(0), b.min(0)) - radius, np.minimum(a.max(0), b.max(0)) + radius
+    (low_a, high_a), (low_b, high_b) = extent(a), extent(b)
+    low, high = np.maximum(low_a, low_b) - radius, np.minimum(high_a, high_b) + radius
     none = np.empty(0, int)
     if (low > high).any():
         return none, none

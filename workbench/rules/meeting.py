@@ -13,8 +13,8 @@ import numpy as np
 from workbench.rules.deck import Deck
 from workbench.rules.faces import Face, Joint
 from workbench.rules.matching import Lattice, lattice, match, same_lattice
+from workbench.rules.spans import Layouts, extent
 from workbench.stack import Design, Grid, PlacedField, Points
-from workbench.stack.bumps import place
 
 MOST_FIELD_PAIRS = 10_000  # beyond, fields are not compared one by one: their bumps are matched all at once
 
@@ -28,6 +28,7 @@ class Side:
     placement: object
     z_um: float
     marks: frozenset[str] = frozenset()
+    layouts: Layouts = default(default_factory=Layouts)
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -39,7 +40,7 @@ class Side:
         return int(self.starts[-1])
 
     def xy_um(self, index: int) -> np.ndarray:
-        return place(self.fields[index], self.placement)
+        return self.layouts.placed_um(self.fields[index], self.placement)
 
     @cached_property
     def marked(self) -> tuple[np.ndarray | None, ...]:
@@ -60,8 +61,8 @@ class Side:
     @cached_property
     def boxes(self) -> np.ndarray:
         """Lowest and highest x, y of each field (fields, 2, 2)."""
-        corners = [x.corners() if x is not None else self.xy_um(i) for i, x in enumerate(self.lattices)]
-        return np.array([[c.min(axis=0), c.max(axis=0)] for c in corners]).reshape(-1, 2, 2)
+        corners = [x.corners() if x is not None else self._kept_xy(i) for i, x in enumerate(self.lattices)]
+        return np.array([extent(c) for c in corners]).reshape(-1, 2, 2)
 
     def at(self, field: int, index: int) -> tuple[float, float, float]:
         """The place of one bump, without making all where the field is a grid."""
@@ -112,12 +113,13 @@ class Meeting:
     blocks: list[Block] = default(default_factory=list)
 
 
-def side_of(face: Face, deck: Deck) -> Side:
+def side_of(face: Face, deck: Deck, layouts: Layouts) -> Side:
     marks = frozenset(cell for rule in deck.of("alignment_mark") for cell in rule.marks)
-    return Side(face.end.part, face.region.bumps, face.part.placement, face.z_um, marks)
+    return Side(face.end.part, face.region.bumps, face.part.placement, face.z_um, marks, layouts)
 
 
-def meetings(design: Design, deck: Deck, joints: Sequence[Joint], tolerance_um: float) -> tuple[Meeting, ...]:
+def meetings(design: Design, deck: Deck, joints: Sequence[Joint], tolerance_um: float,
+             layouts: Layouts) -> tuple[Meeting, ...]:  # fmt: skip
     """Every interface that holds and has bumps on both faces. Two pads that overlap at all are taken for a pair: the
     reach of a match is the sum of the largest radii of the two faces. A rule of the deck replaces the tolerance.
     """
@@ -128,7 +130,7 @@ def meetings(design: Design, deck: Deck, joints: Sequence[Joint], tolerance_um: 
             continue
         for face in (joint.top, joint.bottom):
             if str(face.end) not in sides:
-                sides[str(face.end)] = side_of(face, deck)
+                sides[str(face.end)] = side_of(face, deck, layouts)
         meeting = Meeting(joint, sides[str(joint.top.end)], sides[str(joint.bottom.end)], tolerance_um)
         for rule in deck.of("bump_alignment"):
             if rule.fits(design, method=joint.method):

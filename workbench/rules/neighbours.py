@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from workbench.rules.matching import distinct, pairs_within
+from workbench.rules.spans import extent
 
 # Half of the cells within two of a cell, those at the corners left out: they are too far away.
 _AROUND = ((1, 0), (2, 0), (-2, 1), (-1, 1), (0, 1), (1, 1), (2, 1), (-1, 2), (0, 2), (1, 2))
@@ -57,9 +58,9 @@ def _suspects(xy: np.ndarray, limit: float) -> np.ndarray:
     """Points among which every pair nearer than the limit is found, by cells whose diagonal is the limit: two points
     of one cell are too close, others lie at most two cells apart.
     """
-    low = xy.min(axis=0)
+    low, high = extent(xy)
     size = limit / np.sqrt(2)
-    columns, rows = (np.floor((xy.max(axis=0) - low) / size) + 5).tolist()
+    columns, rows = (np.floor((high - low) / size) + 5).tolist()
     if columns * rows > 8 * len(xy) + 100_000:
         i, j = pairs_within(xy, xy, limit)
         return np.unique(i[i != j])
@@ -84,7 +85,7 @@ def _suspects(xy: np.ndarray, limit: float) -> np.ndarray:
         at = np.flatnonzero(other >= 0)
         if len(at):
             away = xy[at] - xy[other[at]]
-            close = at[(away * away).sum(axis=1) < squared]
+            close = at[away[:, 0] ** 2 + away[:, 1] ** 2 < squared]
             suspect[close] = True
             suspect[other[close]] = True
     return np.flatnonzero(suspect)

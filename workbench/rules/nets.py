@@ -73,7 +73,8 @@ def _unequal_words(words_a: Sequence[str], i: np.ndarray, words_b: Sequence[str]
         number = {word: k for k, word in enumerate(dict.fromkeys((*words_a, *words_b)))}
         table_a, table_b = (np.array([number[word] for word in words], np.int32) for words in (words_a, words_b))
     else:
-        table_a, table_b = np.array(words_a, object), np.array(words_b, object)
+        # Hashes of the texts, kept in them by Python: two that agree by chance are one in 10^18.
+        table_a, table_b = (np.fromiter(map(hash, words), np.int64, len(words)) for words in (words_a, words_b))
     # Broadcast where one word names all: nothing to gather.
     a = table_a if n == 1 else table_a[_repeated(i, n)]
     b = table_b if m == 1 else table_b[_repeated(j, m)]

@@ -17,9 +17,8 @@ from workbench.rules.deck import Rule
 from workbench.rules.faces import Face
 from workbench.rules.findings import Finding, Key, Place
 from workbench.rules.neighbours import too_close
-from workbench.rules.spans import least_pitch_um, span_um
-from workbench.stack import Grid, Points
-from workbench.stack.bumps import place
+from workbench.rules.spans import Layouts, least_pitch_um, span_um
+from workbench.stack import Grid, Points, geometry
 
 NO_METHOD = Skip(Key("rules.skip.no_method"))
 NO_RULE = Skip(Key("rules.skip.no_rule"))
@@ -31,17 +30,21 @@ class Field:
 
     face: Face
     pattern: Grid | Points
+    layouts: Layouts
 
     @cached_property
     def xy(self) -> np.ndarray:
-        return self.pattern.xy_um()
+        return self.layouts.xy_um(self.pattern)
 
     @cached_property
     def span(self) -> tuple[np.ndarray, np.ndarray]:
-        return span_um(self.pattern)
+        return span_um(self.pattern, self.layouts)
 
     def places(self, indices: np.ndarray) -> list[Place]:
-        placed = place(self.pattern, self.face.part.placement)[indices]
+        """Markers of some of its bumps."""
+        placed = self.xy[indices]
+        if self.face.part.placement is not None:
+            placed = geometry.to_module(placed, self.face.part.placement, scale=1000.0)
         return [(x, y, self.face.z_um) for x, y in placed.tolist()]
 
 
@@ -55,7 +58,7 @@ def surfaces(case: Case) -> Iterator[tuple[str, str | None, list[Field]]]:
             if first[0] == face.part.name:
                 first[1][face.region.name] = face
     for (_, side, method), (part, regions) in kept.items():
-        yield f"{part} {side}", method, [Field(f, b) for f in regions.values() for b in f.region.bumps]
+        yield f"{part} {side}", method, [Field(f, b, case.layouts) for f in regions.values() for b in f.region.bumps]
 
 
 def pitch(case: Case) -> Found | Skip:
@@ -99,7 +102,7 @@ def _drawn_pitch(case: Case, name: str, fields: list[Field], rule: Rule) -> list
         widest, where = max(((_widest_um(f), f) for f in fields), key=lambda pair: pair[0])
         if widest > 0:
             found.append(compared("pitch_wide", widest, rule, "max_pitch_um", place=name,
-                                  at=where.places(np.array([0]))[0]))  # fmt: skip
+                                  at=where.face.centre))  # fmt: skip
     return found
 
 
@@ -161,12 +164,14 @@ def _closest(case: Case, id: str, name: str, fields: list[Field], rule: Rule, ap
                 bad[one] = np.union1d(bad[one], number[chosen[crossing[0] & (owner[chosen] == one)]])
             least = min(least, crossing[1] - rims(fields[a], fields[b]))
     count = int(sum(len(indices) for indices in bad))
-    places = [at for field, indices in zip(fields, bad, strict=True) for at in field.places(indices[: case.examples])]
+    places = [at for field, indices in zip(fields, bad, strict=True) if len(indices)
+              for at in field.places(indices[: case.examples])]  # fmt: skip
     if count:
         return at_least(id, max(least, 0.0) if id == "pitch" else least, limit, rule, unit="um", place=name,
                         at=places[0], count=count, examples=tuple(places[: case.examples]))  # fmt: skip
-    met = at_least(id, limit, limit, rule, unit="um", place=name, at=fields[0].places(np.array([0]))[0])
-    return replace(met, got=min(known) if len(known) == len(fields) else None)
+    met = at_least(id, limit, limit, rule, unit="um", place=name, at=fields[0].face.centre)
+    nearest = min(known, default=np.inf)
+    return replace(met, got=nearest if len(known) == len(fields) and np.isfinite(nearest) else None)
 
 
 def _crossing(xy: np.ndarray, owner: np.ndarray, distance: float) -> tuple[np.ndarray, float]:
@@ -213,7 +218,7 @@ def diameter(case: Case) -> Found | Skip:
             for field in fields:
                 if rule.fits(case.design, method=method, diameter_um=field.pattern.diameter_um):
                     looked_at += field.pattern.count
-                    at = {"place": f"{name} {field.pattern.name}", "at": field.places(np.array([0]))[0]}
+                    at = {"place": f"{name} {field.pattern.name}", "at": field.face.centre}
                     found += _both_ways(field.pattern.diameter_um, rule, count=field.pattern.count, **at)
     return Found(tuple(found), looked_at) if found else _why(case)
 
@@ -246,7 +251,7 @@ def edge(case: Case) -> Found | Skip:
                 bad = np.flatnonzero(free < limit * (1 - 1e-9) - 1e-9)
                 count += len(bad)
                 places += field.places(bad[: case.examples])
-            at = places[0] if places else chosen[0].places(np.array([0]))[0]
+            at = places[0] if places else chosen[0].face.centre
             found.append(at_least("edge", least, limit, rule, unit="um", place=name, at=at, count=max(count, 1),
                                   examples=tuple(places[: case.examples])))  # fmt: skip
     return Found(tuple(found), looked_at) if found else _why(case)

@@ -5,7 +5,8 @@ Each part names the figures that rest on no source that was read (`unverified`),
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -40,6 +41,13 @@ class Part(BaseModel):
                 fields = ", ".join(f for f in type(self).model_fields if f not in ("source", "unverified"))
                 raise InputError("design.unverified_unknown", where=type(self).__name__, got=name, allowed=fields)
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed (not validated again). What was worked out from the old ones is forgotten."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields:
+            del copied.__dict__[name]
+        return copied
 
     def is_verified(self, field: str) -> bool:
         return field not in self.unverified
