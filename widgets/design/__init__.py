@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from widgets.design.charts import cost_and_yield, cost_breakdown, defect_sensitivity, yield_models
 from widgets.design.drawings import cross_section, top_view, wafer_map
+from widgets.design.economics import hybrid_bond_yield, nre, sensitivity, stack_tiers, volume, wafer_test
 from widgets.design.tables import checks, conclusion, conventions, dies, hybrid_bonds, stack_table
 
 __all__ = [
@@ -15,9 +16,15 @@ __all__ = [
     "cross_section",
     "defect_sensitivity",
     "dies",
+    "hybrid_bond_yield",
     "hybrid_bonds",
+    "nre",
+    "sensitivity",
     "stack_table",
+    "stack_tiers",
     "top_view",
+    "volume",
     "wafer_map",
+    "wafer_test",
     "yield_models",
 ]

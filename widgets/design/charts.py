@@ -17,7 +17,9 @@ FLOW_COLOURS = dict(zip(
     ("mcm", "fan_out_last", "fan_out_first", "si_interposer", "soc", "stack_d2w", "stack_w2w", "stack_d2d"),
     (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[3], COLOURS[7], COLOURS[5], COLOURS[4], "#8A8F98"), strict=True,
 ))  # fmt: skip
-_PART_COLOURS = (COLOURS[0], COLOURS[4], COLOURS[5], COLOURS[6], COLOURS[1], COLOURS[2], COLOURS[3])
+_PART_COLOURS = dict(zip(
+    FlowCost.PARTS, (COLOURS[0], COLOURS[4], COLOURS[5], COLOURS[6], COLOURS[1], COLOURS[2], COLOURS[3]), strict=True,
+))  # fmt: skip
 _BAR_PX = 26
 
 
@@ -27,7 +29,8 @@ def _flow_table(r: StackReview) -> pd.DataFrame:
         "assembly_flow": [sentence(f"design.flow.{flow.flow}") for flow in ordered],
         "module_cost_usd": [float(flow.total_usd) for flow in ordered],
         "assembly_yield_percent": [100 * float(flow.assembly_yield) for flow in ordered],
-        **{part: [float(getattr(flow, part)) for flow in ordered] for part in FlowCost.PARTS},
+        **{part: [float(getattr(flow, part)) for flow in ordered] for part in FlowCost.PARTS
+           if any(float(getattr(flow, part)) for flow in ordered)},
     })  # fmt: skip
 
 
@@ -83,11 +86,12 @@ def cost_breakdown(r: StackReview) -> None:
     if _none(r):
         return
     ordered = sorted(r.flows, key=lambda flow: float(flow.total_usd))
-    names = {part: both(f"design.part.{part}") for part in FlowCost.PARTS}
+    used = [part for part in FlowCost.PARTS if any(float(getattr(flow, part)) for flow in ordered)]
+    names = {part: both(f"design.part.{part}") for part in used}
     frame = pd.DataFrame([
         {"flow": both(f"design.flow.{flow.flow}"), "part": names[part], "rank": rank,
          "usd": float(getattr(flow, part))}
-        for flow in ordered for rank, part in enumerate(FlowCost.PARTS)
+        for flow in ordered for rank, part in enumerate(used)
     ])  # fmt: skip
     totals = frame.groupby("flow", sort=False, as_index=False)["usd"].sum()
     totals["shown"] = [shown(value, 3) for value in totals["usd"]]
@@ -100,7 +104,7 @@ def cost_breakdown(r: StackReview) -> None:
         x=alt.X("sum(usd):Q", title=cost, scale=scale),
         y=rows,
         color=alt.Color("part:N", sort=list(names.values()), title=None,
-                        scale=alt.Scale(domain=list(names.values()), range=list(_PART_COLOURS)),
+                        scale=alt.Scale(domain=list(names.values()), range=[_PART_COLOURS[part] for part in used]),
                         legend=alt.Legend(orient="top", columns=3, labelLimit=300)),
         order="rank:Q",
     )  # fmt: skip

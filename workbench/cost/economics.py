@@ -18,6 +18,7 @@ from workbench.cost.parameters import StackProcess, chiplet_actuary, stack_proce
 from workbench.cost.sensitivity import Swing, tornado
 from workbench.cost.stacking import STACK_FLOWS, BuiltStack
 from workbench.cost.testing import (
+    NONE,
     PERFECT,
     ElectricalTest,
     ModuleEconomics,
@@ -42,14 +43,37 @@ STACK_BONDINGS = tuple(flow.removeprefix("stack_") for flow in STACK_FLOWS)
 
 @dataclass(frozen=True)
 class TestEconomics:
-    """Whether wafer test pays for itself in the flow shown: cost per good module with and without it, and the least
-    coverage at which it does (None: never at this price)."""
+    """Whether wafer test pays for itself in the flow shown: a module of `dies` (as they come from the wafer) that
+    spends `beside_usd` on package and stacking, all of it lost with a bad die. Final test is perfect and free here."""
 
     __test__ = False  # not a test case, whatever its name suggests to pytest
 
-    tested: ModuleEconomics
-    untested: ModuleEconomics
-    break_even_coverage_ratio: float | None
+    dies: tuple[TestedDie, ...]
+    insertion: ElectricalTest
+    beside_usd: float
+    assembly_yield: float
+
+    def at(self, coverage_ratio: float) -> ModuleEconomics:
+        """The module tested with this coverage, at the price of the insertion."""
+        test = replace(self.insertion, coverage_ratio=coverage_ratio)
+        return module_economics(self.dies, wafer_test=test, **self._module)
+
+    @property
+    def tested(self) -> ModuleEconomics:
+        return self.at(self.insertion.coverage_ratio)
+
+    @property
+    def untested(self) -> ModuleEconomics:
+        return module_economics(self.dies, wafer_test=NONE, **self._module)
+
+    @cached_property
+    def break_even_coverage_ratio(self) -> float | None:
+        """The least coverage at which the test pays; None: never at this price."""
+        return break_even_coverage(self.dies, wafer_test=self.insertion, **self._module)
+
+    @property
+    def _module(self) -> dict[str, float]:
+        return {"package_usd": self.beside_usd, "assembly_yield": self.assembly_yield}
 
 
 @dataclass(frozen=True)
@@ -223,34 +247,23 @@ def _hybrid(design: Design, bonding: str, wafer: Wafer) -> dict[str, HybridYield
 
 
 def _test(cost: DesignCost, p: StackDesignReview) -> TestEconomics | None:
-    """Compares the flow shown with and without wafer test, at the parameters' coverage, time and price."""
+    """The flow shown, seen from wafer test, at the parameters' coverage, time and price; None without own dies."""
     shown = cost.shown
     if shown is None:
         return None
-    test = ElectricalTest(p.test_coverage_ratio, p.wafer_test_time_s, p.tester_usd_per_h)
     free = replace(cost.case, terms=replace(cost.case.terms, wafer_test=PERFECT, final_test_usd=0.0))
     flow = free.recurring(shown.flow)
     dies, bought = [], 0.0
     for chip in free.chips:
-        row = chip_row(free, chip)
-        if row is None:
+        made = chip_cost(chip, free.terms, free.table)
+        if made is None:  # tested by its maker
             bought += chip.price_usd * chip.count
         else:
-            dies.append(row)
-    # What is spent on a module beside its dies: package, stacking and bought-in parts, all lost with a bad die.
-    beside = float(flow.raw_package_usd + flow.stacking_usd) + bought
-    terms = {"package_usd": beside, "assembly_yield": float(flow.assembly_yield)}
+            dies.append(TestedDie(float(made.raw_usd), float(made.yield_ratio), chip.count))
     return TestEconomics(
-        module_economics(dies, wafer_test=test, **terms),
-        module_economics(dies, wafer_test=ElectricalTest(0.0), **terms),
-        break_even_coverage(dies, wafer_test=test, **terms),
-    )
-
-
-def chip_row(case: CostCase, chip: Chip) -> TestedDie | None:
-    """A die type before its test, or None when it is bought in (tested by its maker)."""
-    cost = chip_cost(chip, case.terms, case.table)
-    return None if cost is None else TestedDie(float(cost.raw_usd), float(cost.yield_ratio), chip.count)
+        tuple(dies), ElectricalTest(p.test_coverage_ratio, p.wafer_test_time_s, p.tester_usd_per_h),
+        float(flow.raw_package_usd + flow.stacking_usd) + bought, float(flow.assembly_yield),
+    )  # fmt: skip
 
 
 def _verified(design: Design, case: CostCase) -> bool:

@@ -138,5 +138,3 @@ def tornado(case: CostCase, flow: str) -> tuple[Swing, ...]:
         if swing.span_usd > 1e-9 * base:
             swings.append(swing)
     return tuple(sorted(swings, key=lambda swing: -swing.span_usd))
-
-

@@ -73,8 +73,9 @@ PENN_STATE = [
 def test_the_published_stack(bonding, tiers, expected):
     area, defects = 50.0, 50.0 * 0.4 / 100
     die_yield = (1 - np.exp(-2 * defects)) / (2 * defects)
+    # Our Poisson model, its density chosen to give the source's yield: what is compared is the stacking.
     node = replace(TABLE.nodes[0], node_nm=45, wafer_cost_usd=4232.795 + 6 * 249.492 + 1182.66,
-                   defect_density_per_cm2=-np.log(die_yield) / area * 100)  # fmt: skip  (Poisson gives that yield)
+                   defect_density_per_cm2=-np.log(die_yield) / area * 100)  # fmt: skip
     work = 250.0 if bonding == "w2w" else 0.0
     process = replace(FREE, thinning_usd=work, tsv_usd=work, wafer_bond_usd=22.9, wafer_bond_yield=0.99,
                       die_bond_usd=5.0, die_bond_yield=0.99)  # fmt: skip
