@@ -26,7 +26,7 @@ class Migration:
     also: Callable[[Session], None] | None = None
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "foundation"),)
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "foundation"), Migration(2, "finding and reusing designs"))
 
 
 def newest() -> int:

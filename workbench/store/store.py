@@ -75,7 +75,7 @@ class Store:
         return self.engine.writing(what, *keys)
 
     def subjects(self, kind: str) -> list[Subject]:
-        """What notebooks can be about: "design", "experiment", "monitor" or "system", each with its fingerprint."""
+        """What notebooks can be about: "design", "project", "experiment", "monitor" or "system", each with its fingerprint."""
         return subjects(self, kind)
 
     @cached_property

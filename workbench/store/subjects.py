@@ -37,6 +37,16 @@ _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "SELECT design_id AS id, title FROM current_designs",
     ),
+    "project": (  # what lead times are made of: requests, checks and releases of its designs
+        (
+            "SELECT project_id AS id, sha256 AS part FROM current_projects",
+            "SELECT project_id, sha256 FROM design_milestones WHERE project_id IS NOT NULL",
+            "SELECT d.project_id, m.sha256 FROM design_milestones AS m JOIN current_designs AS d USING (design_id)",
+            "SELECT d.project_id, r.sha256 FROM releases AS r JOIN current_designs AS d ON r.subject_kind = 'design' "
+            "AND d.design_id = r.subject_id",
+        ),
+        "SELECT project_id AS id, name AS title FROM current_projects",
+    ),
     "experiment": (
         _LOT_PARTS,
         "SELECT lot_id AS id, title FROM current_lots WHERE lot_id IN "

@@ -10,7 +10,7 @@ A column's `since` is the number of the migration that brought it (see migration
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WELL_KNOWN = ("sha256", "recorded_at")  # closed by the store on every row that has a key
 
@@ -101,12 +101,35 @@ TABLES: tuple[Table, ...] = (
     # what is designed, of what, by which rules
     Table(
         "designs", "versions", (_word("design_id"),),
-        (_word("title"), _word("kind"), _of("projects", "project_id", null=True)),
+        (_word("title"), _word("kind"), _of("projects", "project_id", null=True),
+         # empty: own work; otherwise what the workbench brought, until someone saves a revision of it
+         _maybe("origin", since=2, allowed=("reference", "example"))),
     ),
-    Table(
+    Table(  # a first revision whose parent is of another design is a branch
         "design_revisions", "once", (_word("revision_id"),),
         (_of("designs", "design_id"), _of("design_revisions", "parent_id", null=True), _count("number"),
          _word("schema_version"), _json("document"), _word("document_sha256"), _word("author"), _word("note")),
+    ),
+    Table(  # made from the document of the revision; made anew when features_version rises
+        "design_features", "once",
+        (_of("design_revisions", "revision_id", since=2), _count("features_version", since=2)),
+        tuple(replace(column, since=2) for column in (
+            _flag("readable"), _maybe("assembly"), _maybe("carrier"), _word("nodes"), _word("roles"), _word("methods"),
+            _number("finest_pitch_um"), _number("silicon_area_mm2"), _number("footprint_mm2"), _number("power_w"),
+            _number("power_density_w_per_mm2"), _maybe("die_count", "INTEGER"), _maybe("tier_count", "INTEGER"),
+            _maybe("unverified_count", "INTEGER"), _word("title_words"), _word("name_words"), _word("note_words"),
+            _json("features", null=True))),
+        since=2,
+    ),
+    Table(
+        "design_milestones", "once", (_word("milestone_id", since=2),),
+        tuple(replace(column, since=2) for column in (
+            _maybe("project_id", references="projects"), _maybe("design_id", references="designs"),
+            _maybe("revision_id", references="design_revisions"),
+            _word("milestone", allowed=("requested", "checked")),
+            _word("verdict", null=True, allowed=("PASS", "MARGINAL", "FAIL")), _maybe("deck"), _word("actor"),
+            _maybe("note"), Column("occurred_at", "TIMESTAMP"))),
+        since=2,
     ),
     Table(
         "materials", "once", (_word("material_id"), _word("material_version")),

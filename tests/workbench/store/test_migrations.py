@@ -20,15 +20,17 @@ from workbench.store.tables import Column, Table
 @pytest.fixture
 def next_version(monkeypatch: pytest.MonkeyPatch):
     """Makes this the program of two versions later: a column more, then a table more."""
+    now = migrations.newest()
 
     def become() -> None:
         def later(table: Table) -> Table:
             if table.name != "lots":
                 return table
-            grade = Column("grade", null=True, since=2)
+            grade = Column("grade", null=True, since=now + 1)
             return Table(table.name, table.keep, table.key, (*table.content, grade), table.since)
 
-        new = Table("recipes", "versions", (Column("recipe_id", since=3),), (Column("text", since=3),), since=3)
+        new = Table("recipes", "versions", (Column("recipe_id", since=now + 2),), (Column("text", since=now + 2),),
+                    since=now + 2)  # fmt: skip
         everything = (*map(later, tables.TABLES), new)
         for module in (tables, migrations, asof):
             monkeypatch.setattr(module, "TABLES", everything)
@@ -38,7 +40,8 @@ def next_version(monkeypatch: pytest.MonkeyPatch):
             monkeypatch.setitem(tables.BY_NAME, table.name, table)
             monkeypatch.setitem(asof._TABLE_OF, table.name, table)
             monkeypatch.setitem(asof._TABLE_OF, table.current, table)
-        steps = (*migrations.MIGRATIONS, migrations.Migration(2, "lot grade"), migrations.Migration(3, "recipes"))
+        later_steps = migrations.Migration(now + 1, "lot grade"), migrations.Migration(now + 2, "recipes")
+        steps = (*migrations.MIGRATIONS, *later_steps)
         monkeypatch.setattr(migrations, "MIGRATIONS", steps)
 
     return become
@@ -50,6 +53,7 @@ def test_an_older_store_is_refused_then_upgraded(new_url, next_version):
     add_lot(store)
     snapshot, then = store.snapshot(), store.lots.list()
     fingerprint = store.subjects("design"), store.lots.lot("L")["recorded_at"]
+    now = migrations.newest()
     next_version()
     for use in (lambda: Store.open(url).lots.list(), lambda: write(Store.open(url), "lot", 1, 1)):
         with pytest.raises(StoreError) as refused:
@@ -57,13 +61,13 @@ def test_an_older_store_is_refused_then_upgraded(new_url, next_version):
         assert refused.value.rule == "store.older"
         assert "workbench store upgrade" in refused.value.fix("en")
         assert "workbench store upgrade" in refused.value.fix("zh-Hant")
-    assert info(url)["schema"] == 1
+    assert info(url)["schema"] == now
 
     done = backup.upgrade(url)
-    assert (done["from"], done["to"], done["steps"]) == (1, 3, ["lot grade", "recipes"])
+    assert (done["from"], done["to"], done["steps"]) == (now, now + 2, ["lot grade", "recipes"])
     assert Path(done["backup"]).exists()
     store = Store.open(url)
-    assert [step["number"] for step in info(url)["migrations"]] == [1, 2, 3]
+    assert [step["number"] for step in info(url)["migrations"]] == list(range(1, now + 3))
     assert store.lots.list() == then
     assert store.at(snapshot).lots.list() == then, "a snapshot from before reads through the new columns"
     with store.at(snapshot).reading() as session:
@@ -75,20 +79,20 @@ def test_an_older_store_is_refused_then_upgraded(new_url, next_version):
 
 
 def test_a_cut_off_upgrade_goes_on(new_file, next_version, monkeypatch: pytest.MonkeyPatch):
-    url = new_file()
+    url, now = new_file(), migrations.newest()
     next_version()
     apply = migrations.apply
 
-    def fail_at_three(session, step):
+    def fail_at_the_last(session, step):
         apply(session, step)
-        if step.number == 3:
+        if step.number == now + 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(migrations, "apply", fail_at_three)
+    monkeypatch.setattr(migrations, "apply", fail_at_the_last)
     with pytest.raises(KeyboardInterrupt):
         backup.upgrade(url)
     monkeypatch.setattr(migrations, "apply", apply)
-    assert info(url)["schema"] == 2, "each step is kept or dropped as a whole"
+    assert info(url)["schema"] == now + 1, "each step is kept or dropped as a whole"
     assert backup.upgrade(url)["steps"] == ["recipes"]
     assert check(Store.open(url)) == []
 

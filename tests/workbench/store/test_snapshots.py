@@ -17,17 +17,13 @@ SHOWN = ("designs", "design_revisions", "lots", "measurement_batches", "measurem
 
 def everything(store: Store) -> dict:
     """The tables that `write` fills, and the views of their current states, in one transaction."""
-    views = [BY_NAME[name].current for name in SHOWN if BY_NAME[name].keep == "versions"]
+    named = {name: BY_NAME[name] for name in SHOWN}
+    named |= {table.current: table for table in named.values() if table.keep == "versions"}
     with store.reading() as session:
         return {
-            name: session.tuples(f"SELECT *{' EXCLUDE txn' if hidden(store, name) else ''} FROM {name} ORDER BY ALL")
-            for name in [*SHOWN, *views]
+            name: session.tuples(f"SELECT {', '.join(c.name for c in table.columns)} FROM {name} ORDER BY ALL")
+            for name, table in named.items()
         }
-
-
-def hidden(store: Store, name: str) -> bool:
-    """Mode 1 keeps a transaction number in its tables, which the past's views do not show."""
-    return store.mode == "file" and store.as_of is None and not name.startswith("current_")
 
 
 def write(store: Store, what: str, which: int, number: int) -> None:
