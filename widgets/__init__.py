@@ -8,9 +8,9 @@ from typing import Any
 from widgets.live import Live as live
 from widgets.page import note, picture, say, summary, table
 
-__all__ = ["benchmarks", "design", "live", "note", "picture", "process", "say", "summary", "table"]
+__all__ = ["benchmarks", "design", "library", "live", "note", "picture", "process", "say", "summary", "table"]
 
-_AREAS = ("benchmarks", "design", "process")
+_AREAS = ("benchmarks", "design", "library", "process")
 
 
 def __getattr__(name: str) -> Any:

@@ -75,7 +75,9 @@ class Store:
         return self.engine.writing(what, *keys)
 
     def subjects(self, kind: str) -> list[Subject]:
-        """What notebooks can be about: "design", "project", "experiment", "monitor" or "system", each with its fingerprint."""
+        """What notebooks can be about, each with its fingerprint. `kind`: "design", "project", "experiment", "monitor"
+        or "system".
+        """
         return subjects(self, kind)
 
     @cached_property

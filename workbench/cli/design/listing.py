@@ -34,24 +34,24 @@ def list_designs(words: tuple[str, ...], facets: tuple[str, ...], ranges: tuple[
     if as_json:
         tell(found.as_dict())
         return
-    if not found.rows:
+    if not found.hits:
         click.echo(t("design.cli.none" if words or facets or ranges else "design.cli.empty"))
         return
     grid = Table(box=None)
     for head, side in (("id", "left"), ("title", "left"), ("kind", "left"), ("pitch", "right"), ("silicon", "right"),
                        ("power", "right"), ("verdict", "left"), ("origin", "left")):  # fmt: skip
         grid.add_column(t(f"design.cli.{head}"), justify=side, overflow="fold")
-    for row in found.rows:
+    for row in found.hits:
         grid.add_row(
             f"{row['design_id']}@{row['number']}", row["title"], t(f"design.assembly.{row['kind']}"),
             _figure(row["finest_pitch_um"]), _figure(row["silicon_area_mm2"]), _figure(row["power_w"]),
             t(f"verdict.{row['verdict']}") if row["verdict"] else "–", t(f"reuse.origin.{row['origin']}"),
         )  # fmt: skip
     Console().print(grid)
-    if found.total > len(found.rows):
-        click.echo(t("design.cli.more", shown=len(found.rows), total=found.total))
+    if found.total > len(found.hits):
+        click.echo(t("design.cli.more", shown=len(found.hits), total=found.total))
     if show_facets:
-        for count in found.facets:
+        for count in (count for counts in found.facets.values() for count in counts):
             click.echo(f"  {count.facet}={count.value or '-'}  ({count.words()})  {count.count}")
 
 
