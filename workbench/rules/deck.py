@@ -38,6 +38,7 @@ LIMITS: dict[str, tuple[str, ...]] = {
     "alignment_mark": ("max_offset_um",),
     "tsv_aspect": ("max_aspect",),
     "tsv_keep_out": ("min_keep_out_um",),
+    "tsv_block": ("max_share_percent",),
     "metal_line": ("min_line_um", "min_space_um"),
     "metal_count": ("max_metals",),
     "via_size": ("min_via_um",),

@@ -40,8 +40,9 @@ def aspect(case: Case) -> Found | Skip:
 
 
 def keep_out(case: Case) -> Found | Skip:
-    """The ring a die states, else the deck's: no other via in it, all of it inside the die, no power block (where
-    devices are declared) in it. Only a via outside its die is broken whatever the sources say.
+    """The ring a die states, else the deck's: no other via in it, all of it inside the die, and enough of each power
+    block (where devices are declared) outside all rings. A via outside its die is broken whatever the sources say.
+    Where vias differ in width, all are held apart like the widest.
     """
     parts = with_vias(case)
     if not parts:
@@ -101,12 +102,14 @@ def _of_die(case: Case, part: Part, ring: float, hard: Outcome, named: dict) -> 
     cut = np.flatnonzero(free < ring - SLACK_UM)
     outcome: Outcome = "broken" if float(free.min()) < -SLACK_UM else hard
     found.append(said("tsv_edge", outcome, cut, got=float(free.min()), allowed=ring, at_most=False))
-    for block in die.power_blocks:
+    share_rule = next((x for x in case.deck.of("tsv_block") if x.fits(case.design)), None)
+    for block in die.power_blocks if share_rule is not None else ():
         low = np.array([block.x_mm, block.y_mm]) * 1000
-        high = low + np.array([block.width_mm, block.length_mm]) * 1000
-        away = np.maximum(np.maximum(low - xy, xy - high), 0)
-        inside = np.flatnonzero(np.hypot(away[:, 0], away[:, 1]) < rim + ring - SLACK_UM)
-        if len(inside):
-            found.append(said("tsv_block", "care", inside, got=float(len(inside)), allowed=0.0,
-                              values={"block": block.name}, unit=""))  # fmt: skip
+        sides = np.array([block.width_mm, block.length_mm]) * 1000
+        inside = np.flatnonzero(((xy >= low) & (xy <= low + sides)).all(axis=1))
+        taken = 100 * float((np.pi * (rim[inside] + ring) ** 2).sum() / sides.prod())
+        bad = taken > share_rule.values["max_share_percent"] * (1 + 1e-9)
+        found.append(compared("tsv_block", taken, share_rule, "max_share_percent", place=die.name,
+                              at=places(inside[:1])[0] if len(inside) else part.centre, count=max(len(inside), 1),
+                              examples=places(inside) if bad else (), values={"block": block.name}))  # fmt: skip
     return found

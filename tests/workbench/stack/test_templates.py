@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import InputError
-from workbench.stack import Design, End, bump_count, derive, placed_fields, read, to_document
+from workbench.rules import Requirements, check
+from workbench.stack import Design, End, bump_count, placed_fields, read, to_document
 from workbench.stack.fitting import Rectangle, counted, filled, most_sites, supply_pattern
-from workbench.stack.limits import check
 from workbench.stack.templates import TEMPLATES, FaceToBack, FaceToFace, SideBySide, build
 
 ASSEMBLIES = {
@@ -69,9 +69,9 @@ def test_a_template_is_a_design_whose_interfaces_meet(name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_seed_limits_do_not_fail_a_template(name):
     design = build(name)
-    checks = check(design, derive(design), thickness_limit_um=3000, footprint_limit_mm2=5460)
-    assert len(checks) > 4
-    assert not [found.id for found in checks if found.outcome == "broken" and found.verified]
+    report = check(design, requirements=Requirements(thickness_limit_um=3000, footprint_limit_mm2=5460))
+    assert len(report.compared) > 4
+    assert not [found.sentence("en") for found in report.findings if found.severity == "error"]
 
 
 def test_ten_thousand_bumps_by_default_on_each_side():
