@@ -19,13 +19,16 @@ MOST_BITS_IN_ALL = 4_000_000  # looked at while reading: a short text may name w
 MOST_LEFT = 100
 _DEEPEST = 20
 _TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*|`[^\n]*)|(?P<open>/\*|\(\*(?!\s*\)))|(?P<name>[A-Za-z_][\w$]*|\\\S+)
+    r"""(?P<space>\s+|//[^\n]*)|(?P<directive>`(?:timescale|default_nettype|resetall|(?:end)?celldefine|line|pragma
+    |(?:begin|end)_keywords|ifn?def|els(?:e|if)|endif|define|undef|include|(?:no)?unconnected_drive)\b[^\n]*)|(?P<open>/\*|\(\*(?!\s*\)))|(?P<name>[A-Za-z_][\w$]*|\\\S+)
     |(?P<number>[0-9]*\s*'[sS]?[bodhBODH]\s*[0-9a-fA-FxXzZ?_]+|[0-9][0-9_.]*)|(?P<text>"[^"\n]*")|(?P<sign>.)""",
     re.VERBOSE | re.ASCII,
 )
 _DIRECTIONS = ("input", "output", "inout")
 _NETS = {"wire": "signal", "tri": "signal", "logic": "signal", "reg": "signal", "wand": "signal", "wor": "signal",
          "supply0": "ground", "supply1": "power"}  # fmt: skip
+# Directives that change which text counts: it is read as if they were not there, and that is told.
+_CONDITIONS = ("`if", "`els", "`define", "`include")
 # Statements that are no instance although they begin with a word.
 _BEHAVIOUR = frozenset(re.findall(r"\w+", """
     always always_ff always_comb initial function task generate genvar parameter localparam defparam specify integer
@@ -81,6 +84,7 @@ class _Source:
         self.kinds: list[str] = []
         self.texts: list[str] = []
         self.starts: list[int] = []
+        self.directives: list[tuple[int, str]] = []
         position = 0
         while position < len(text):
             found = _TOKEN.match(text, position)
@@ -90,6 +94,8 @@ class _Source:
                 if end < 0:
                     raise InputError("verilog.syntax", where=self.place_at(found.start()), got=found.group())
                 position = end + 2
+            elif kind == "directive":
+                self.directives.append((found.start(), found.group()))
             elif kind != "space":
                 self.kinds.append(kind)
                 self.texts.append(found.group())
@@ -418,6 +424,9 @@ class _Module:
         total = sum(abs(s[0] - s[1]) + 1 if s else 1 for s in self.declared.values())
         if total > MOST_PINS:
             raise InputError("verilog.many", where=self.source.where, allowed=f"<= {MOST_PINS:,}")
+        for start, words in self.source.directives:
+            if words.startswith(_CONDITIONS) and len(self.left) < MOST_LEFT:
+                self.left.append(f"{self.source.place_at(start)}: {words[:60].strip()}")
         outer = {bit for port in self.ports if port in self.declared for bit in self._bits_of(port)}
         names: dict[str, str] = {}
         nets: dict[str, str] = {}

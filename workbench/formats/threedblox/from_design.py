@@ -42,11 +42,12 @@ class _Writing:
     def __init__(self, design: Design):
         self.design, self.notes = design, Notes()
         self.base = naming.file_name(design.title)
-        self.top = naming.word(design.title)  # also the name of a Verilog module
         chiplet_name = Unique()
         self.chiplet_of_die = {die.id: chiplet_name(die.id) for die in design.dies}
         self.carriers = [layer for layer in design.layers if layer.kind in _CARRIERS]
         self.chiplet_of_layer = {layer.name: chiplet_name(layer.name) for layer in self.carriers}
+        chiplets = (*self.chiplet_of_die.values(), *self.chiplet_of_layer.values())
+        self.top = Unique([naming.word(name) for name in chiplets])(naming.word(design.title))  # a Verilog module, too
         placed = {placement.name for placement in design.placements}
         instance_name = Unique(sorted(placed))
         self.instance_of = {name: name for name in placed}
@@ -61,8 +62,8 @@ class _Writing:
 
     def files(self) -> tuple[Blox, Report]:
         for name in self.instance_of:
-            if "/" in name or ".regions." in name or name.startswith("NOT "):
-                raise InputError("threedblox.part_name", where=name, got=name)
+            if "/" in name or ".regions." in name or name.startswith("NOT ") or name != name.strip():
+                raise InputError("threedblox.part_name", where=name, got=f'"{name}"')
         chiplets, stack = self._chiplets(), self._stack()
         paths = self._paths()
         extras = {f"{self.base}.lef": self._lef()} if self.cells else {}
@@ -105,6 +106,9 @@ class _Writing:
         size = np.array([width_mm, length_mm]) * 1000
         found: dict[str, Any] = {"type": kind, "design_area": _numbers(size), "thickness": _number(thickness_um)}
         bump_name = Unique()
+        for region in regions:
+            if region.name != region.name.strip():
+                raise InputError("threedblox.part_name", where=name, got=f'"{region.name}"')
         if regions:
             found["regions"] = {region.name: self._region(name, region, size / 2, bump_name) for region in regions}
         if any(region.bumps for region in regions):
