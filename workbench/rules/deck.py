@@ -90,7 +90,7 @@ class Rule(_Frozen):
         allowed = LIMITS[self.limits]
         wrong = [name for name in self.values if name not in allowed]
         if wrong or not self.values:
-            raise InputError("rules.unknown_value", where=self.id, got=", ".join(wrong) or "{}",
+            raise InputError("rules.unknown_value", where=self.id, got=", ".join(wrong) or "–",
                              allowed=", ".join(allowed))  # fmt: skip
         if (self.limits == "alignment_mark") != (len(self.marks) == 2):
             raise InputError("rules.marks", where=self.id, got=len(self.marks), allowed="2")

@@ -56,10 +56,13 @@ def on_carrier(*dies: dict, kind: str = "interposer", metals: list | None = None
                **changes) -> dict[str, Any]:  # fmt: skip
     """Dies (each {"name", "bumps", "x_mm", ...pose}) face down on a carrier 6 x 6 mm whose front mirrors nothing."""
     placed = copy.deepcopy(dies)
+    for d in placed:  # a face as large as the die, where it is a small one
+        d["face"] = {"width_um": min(900.0, 1000 * d.get("width_mm", 1.0)),
+                     "length_um": min(800.0, 1000 * d.get("length_mm", 0.9))}  # fmt: skip
     kinds = [
         {"id": f"d{k}", "name": f"die {d['name']}", "width_mm": d.pop("width_mm", 1.0),
          "length_mm": d.pop("length_mm", 0.9), "thickness_um": d.pop("thickness_um", 100.0),
-         "regions": [region(*d.pop("bumps", ()))]}
+         "regions": [region(*d.pop("bumps", ()), **d.pop("face"))]}
         for k, d in enumerate(placed)
     ]  # fmt: skip
     document = {

@@ -1,0 +1,179 @@
+"""Sizes, thicknesses and gaps against the deck and the customer: at the limit kept, a hair beyond not."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.workbench.rules.modules import GRID, NOTHING, deck, design_of, found, ids, on_carrier, status, two_dies
+from workbench.rules import CHECKS, Requirements, check, seed_deck
+from workbench.schema import Verdict
+
+SIZE = {"limits": "die_size", "values": {"max_width_mm": 2.0, "max_length_mm": 3.0}}
+LEAST = {"limits": "die_size_min", "values": {"min_width_mm": 0.75, "min_length_mm": 1.0}}
+BODY = {"limits": "body_size", "values": {"max_width_mm": 6.0, "max_length_mm": 6.0}}
+FIELD = {"limits": "carrier_field", "values": {"max_width_mm": 6.0, "max_length_mm": 6.0}, "severity": "care"}
+THIN = {"limits": "thin_die", "values": {"min_thickness_um": 50.0}, "severity": "care"}
+GAP = {"limits": "gap", "values": {"min_gap_mm": 0.1}, "carriers": ["interposer"]}
+
+
+def die(width, length, **more):
+    return {"name": "U1", "width_mm": width, "length_mm": length} | more
+
+
+CASES = [  # dies, rule, finding, outcome
+    ([die(2.0, 3.0)], SIZE, "die_size", "near"),
+    ([die(3.0, 2.0)], SIZE, "die_size", "near"),
+    ([die(2.001, 3.0)], SIZE, "die_size", "broken"),
+    ([die(3.0, 2.001)], SIZE, "die_size", "broken"),
+    ([die(1.8, 2.8)], SIZE, None, None),
+    ([die(2.2, 2.2)], SIZE, "die_size", "broken"),
+    ([die(0.75, 1.0)], LEAST, None, None),
+    ([die(1.0, 0.75)], LEAST, None, None),
+    ([die(0.749, 1.2)], LEAST, "die_size_min", "broken"),
+    ([die(0.9, 0.9)], LEAST, "die_size_min", "broken"),
+    ([die(1, 1, thickness_um=50.0)], THIN, None, None),
+    ([die(1, 1, thickness_um=49.9)], THIN, "thin_die", "care"),
+    ([die(1, 1)], BODY, "body_size", "near"),
+    ([die(1, 1)], BODY | {"values": {"max_width_mm": 5.9, "max_length_mm": 6.1}}, "body_size", "broken"),
+    ([die(1, 1)], BODY | {"values": {"max_width_mm": 5.9, "max_length_mm": 6.1}, "severity": "care"}, "body_size",
+     "care"),
+    ([die(1, 1)], FIELD, None, None),
+    ([die(1, 1)], FIELD | {"values": {"max_width_mm": 5.9, "max_length_mm": 6.0}}, "carrier_field", "care"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dies", "rule", "expected", "outcome"), CASES)
+def test_a_limit_is_kept_at_it_and_broken_beyond(dies, rule, expected, outcome):
+    report = check(design_of(on_carrier(*dies)), deck(rule))
+    assert ids(report) == ([expected] if expected else [])
+    if expected:
+        finding = found(report, expected)
+        assert finding.outcome == outcome
+        assert finding.source == "the case"
+        for lang in ("en", "zh-Hant"):
+            assert "{" not in finding.sentence(lang) + finding.fix(lang)
+    unread = check(design_of(on_carrier(*dies)), deck(rule | {"verified": False}))
+    assert unread.verdict != Verdict.FAIL
+
+
+ANGLES = [0.0, 30.0, 45.0, -17.0]
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_gap_between_dies_at_any_angle(angle, mirrored):
+    """U2 is turned: its nearest corner lies at hypot(0.5, 0.45) cos(atan(.45/.5) - |angle|) from its centre."""
+    reach = 0.5 if angle == 0 else math.hypot(0.5, 0.45) * math.cos(math.atan2(0.45, 0.5) - math.radians(abs(angle)))
+    for gap, broken in ((0.1, False), (0.0999, True)):
+        second = {"name": "U2", "x_mm": 0.5 + gap + reach, "angle_deg": angle, "mirrored": mirrored}
+        report = check(design_of(on_carrier({"name": "U1"}, second)), deck(GAP))
+        finding = next(f for f in report.compared if f.id == "gap")
+        assert finding.got == pytest.approx(gap, abs=1e-9)
+        assert (finding.outcome == "broken") == broken
+        assert finding.at[0] == pytest.approx(1000 * (0.5 + gap / 2), abs=1e-6)
+        assert finding.at[2] == 210.0
+
+
+def test_every_pair_too_close_is_counted():
+    dies = [{"name": f"U{k}", "x_mm": (k - 1) * 1.05} for k in range(3)]
+    finding = found(check(design_of(on_carrier(*dies)), deck(GAP)), "gap")
+    assert finding.count == len(finding.examples) == 2
+    alone = check(design_of(on_carrier(dies[0])), deck(GAP))
+    assert status(alone, "gap") == "not_applicable"
+
+
+def test_many_dies_of_one_kind_count_each_that_breaks_a_rule():
+    document = on_carrier({"name": "U1", "columns": 2, "rows": 2, "pitch_x_mm": 1.5, "pitch_y_mm": 1.5})
+    finding = found(check(design_of(document), deck(THIN | {"values": {"min_thickness_um": 120.0}})), "thin_die")
+    assert finding.count == len(finding.examples) == 4
+
+
+MOULD = {"limits": "mould", "values": {"min_thickness_um": 250.0, "max_thickness_um": 800.0}}
+
+
+@pytest.mark.parametrize(("height", "expected", "outcome"), [
+    (250.0, None, None), (249.9, "mould_low", "broken"), (750.0, None, None), (800.0, "mould_high", "near"),
+    (800.1, "mould_high", "broken"),
+])  # fmt: skip
+def test_the_moulded_height(height, expected, outcome):
+    document = on_carrier({"name": "U1"})
+    document["layers"][2] |= {"material": "emc", "thickness_um": 200.0}
+    document["layers"].append({"name": "cap", "kind": "mould", "material": "emc", "thickness_um": height - 200.0})
+    report = check(design_of(document), deck(MOULD))
+    assert ids(report) == ([expected] if expected else [])
+    if expected:
+        assert found(report, expected).outcome == outcome
+
+
+REQUIRED = [  # the module is 310 um high, 36 mm2
+    ({"thickness_limit_um": 400.0}, None), ({"thickness_limit_um": 310.0}, ("total_thickness", "near")),
+    ({"thickness_limit_um": 309.9}, ("total_thickness", "broken")), ({"footprint_limit_mm2": 40.0}, None),
+    ({"footprint_limit_mm2": 35.9}, ("footprint", "broken")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "expected"), REQUIRED, ids=str)
+def test_what_the_customer_asks_for(asked, expected):
+    report = check(design_of(on_carrier({"name": "U1"})), NOTHING, requirements=Requirements(**asked))
+    assert [(f.id, f.outcome) for f in report.findings] == ([expected] if expected else [])
+    assert status(report, "requirements") == ("found" if expected else "passed")
+
+
+def test_the_report_names_every_check_and_why_some_do_not_apply():
+    report = check(design_of(two_dies()), seed_deck())
+    assert [ran.id for ran in report.ran] == list(CHECKS)
+    for ran in report.ran:
+        for lang in ("en", "zh-Hant"):
+            assert ran.name(lang)
+            assert bool(ran.why(lang)) == (ran.status == "not_applicable")
+    assert report.deck_id == "published"
+    plain = report.as_dict()
+    assert plain["verdict"] == str(report.verdict)
+    assert len(plain["checks"]) == len(CHECKS)
+
+
+def test_the_verdict_is_the_worst_finding():
+    document = two_dies()
+    assert check(design_of(document), NOTHING).verdict == Verdict.PASS
+    document["connections"][0]["thickness_um"] = 0.0
+    assert check(design_of(document), NOTHING).verdict == Verdict.MARGINAL
+    document["dies"][0]["regions"][0]["bumps"] = [GRID | {"omit": [[1, 1]]}]
+    report = check(design_of(document), NOTHING)
+    assert report.verdict == Verdict.FAIL
+    assert not report.ok
+    assert [f.severity for f in report.findings] == ["error", "care"]
+
+
+def test_the_amkor_deck_on_a_chip_that_keeps_it_and_says_what_it_cannot_see():
+    balls = {"name": "balls", "diameter_um": 261.0, "columns": 5, "rows": 5, "pitch_x_um": 400.0, "pitch_y_um": 400.0}
+
+    def chip(**changes):
+        document = on_carrier({"name": "U1", "width_mm": 2.2, "length_mm": 2.2})
+        document |= {"carrier": "fan_out", "width_mm": 2.2, "length_mm": 2.2}
+        metal = {"name": "RDL", "line_um": 10.0, "space_um": 10.0, "via_um": 35.0, "pad_um": 55.0}
+        document["layers"] = [
+            {"name": "balls", "kind": "balls", "material": "sac305", "thickness_um": 200.0,
+             "bond": {"method": "solder_ball"}},
+            {"name": "RDL", "kind": "rdl", "material": "polyimide", "thickness_um": 20.0,
+             "metals": [metal | changes.get("metal", {})],
+             "regions": [{"name": "under", "side": "back", "width_um": 2200.0, "length_um": 2200.0,
+                          "bumps": [balls | changes.get("balls", {})]}]},
+            document["layers"][2],
+        ]  # fmt: skip
+        return check(design_of(document), seed_deck("amkor_wlcsp_400"))
+
+    kept = chip()
+    assert kept.verdict == Verdict.MARGINAL
+    assert {f.id for f in kept.findings} == {"pitch_wide"}  # at its limit from both sides: near
+    why = next(ran for ran in kept.ran if ran.id == "not_drawn").why("en")
+    assert all(rule in why for rule in ("pi1.2", "pi1.3", "pi2.1", "ubm.6", "bump.2a"))
+    for change, expected in [
+        ({"balls": {"diameter_um": 260.0}}, "diameter_small"), ({"balls": {"pitch_x_um": 399.0}}, "pitch"),
+        ({"balls": {"pitch_x_um": 401.0}}, "pitch_wide"), ({"balls": {"x_um": 150.0}}, "edge"),
+        ({"metal": {"line_um": 9.9}}, "line"), ({"metal": {"space_um": 9.9}}, "line_space"),
+        ({"metal": {"via_um": 34.0}}, "via_size"), ({"metal": {"pad_um": 54.0}}, "via_enclosure"),
+    ]:  # fmt: skip
+        report = chip(**change)
+        assert expected in [f.id for f in report.findings if f.severity == "error"], change
