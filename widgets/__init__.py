@@ -8,9 +8,11 @@ from typing import Any
 from widgets.live import Live as live
 from widgets.page import note, picture, say, summary, table
 
-__all__ = ["benchmarks", "design", "library", "live", "note", "picture", "process", "say", "summary", "table"]
+__all__ = [
+    "benchmarks", "builder", "design", "library", "live", "note", "picture", "process", "say", "summary", "table",
+]  # fmt: skip
 
-_AREAS = ("benchmarks", "design", "library", "process")
+_AREAS = ("benchmarks", "builder", "design", "library", "process")
 
 
 def __getattr__(name: str) -> Any:

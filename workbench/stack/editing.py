@@ -440,3 +440,8 @@ def _changed_design(design: Design, /, **update: Any) -> Design:
     if drawn.placements and all(placement.die in known for placement in drawn.placements):
         fields["assembly"] = assembly_of(drawn)
     return _made(Design, **fields)
+
+
+def new_die(**fields: Any) -> Die:
+    """A die type from its figures. Raises InputError naming the figure that is out of range."""
+    return _made(Die, **fields)

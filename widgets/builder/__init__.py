@@ -1,0 +1,44 @@
+"""The 3D model builder: see, measure, build and edit a module; in a report a picture of the same scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.display import display
+
+from widgets import page
+from widgets.builder.colours import Painting
+from widgets.builder.picture import scene_svg
+from widgets.builder.scene import scene
+from workbench import rules
+from workbench.i18n import LANGUAGES, t
+from workbench.stack import Design, bump_count, read
+
+__all__ = ["builder", "picture"]
+
+
+def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, parameters: Any = None) -> Any:
+    """Build and edit a design of the run's store; the screen is displayed and given back. In a report: `picture`.
+
+    `deck` decides the checks (default: the published limits), `parameters` (a StackDesignReview) the cost.
+    """
+    if run.mode != "interactive":
+        picture(read(run.store.designs.document(design_id)))
+        return None
+    from widgets.builder.screen import Builder
+    from widgets.builder.session import Session
+
+    made = Builder(Session(run.store, design_id, deck=deck, parameters=parameters))
+    display(made.widget)
+    return made
+
+
+def picture(design: Design, *, mode: str = "material", explode: float = 0.5) -> None:
+    """The scene as a drawing, its conclusion above: what a report shows in place of the screen."""
+    drawn = scene(design).exploded(explode)
+    said = {
+        lang: t("builder.picture.say", lang, dies=len(design.placements), layers=len(design.layers),
+                bumps=f"{bump_count(design):,}")
+        for lang in LANGUAGES
+    }  # fmt: skip
+    page.picture(scene_svg(drawn, Painting(mode, design)), say=said)
