@@ -9,6 +9,7 @@ counter-clockwise seen from above, after mirroring.
 from __future__ import annotations
 
 import re
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -217,10 +218,7 @@ class _Builder:
 
     def _fresh(self, wish: str) -> str:
         """A layer's name that is nobody else's."""
-        name, count = wish[:72], 1
-        while name in self.known_names:
-            count += 1
-            name = f"{wish[:72]} {count}"
+        name = next(w for w in chain((wish[:72],), (f"{wish[:72]} {n}" for n in count(2))) if w not in self.known_names)
         self.known_names.add(name)
         return name
 
@@ -228,8 +226,8 @@ class _Builder:
         """The die type of a component; components of one kind share it."""
         if part.kind not in self.types:
             ids = {die["id"] for die in self.types.values()}
-            id_ = next(w for w in (part.cell[:80], part.id, *(f"{part.id[:70]} {n}" for n in range(2, 10**6)))
-                       if w and w not in ids and not any(c < " " for c in w))  # fmt: skip
+            wishes = chain((part.cell[:80], part.id), (f"{part.id[:70]} {n}" for n in count(2)))
+            id_ = next(w for w in wishes if w and w not in ids and not any(c < " " for c in w))
             found, settings = {"id": id_, "name": id_, "regions": []}, part.settings
             said = self.file.technologies.get(part.technology, "")
             node = _NODE.search(f"{said} {part.technology.replace('_', ' ')}")
