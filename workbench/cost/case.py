@@ -63,6 +63,8 @@ class CostCase:
         own = [chip for chip in self.chips if chip.node_nm is not None]
         if not own:
             return (), dict.fromkeys(FLOWS, "design.skipped.bought_in")
+        if not all(self.table.has_node(chip.node_nm) for chip in own):
+            return (), dict.fromkeys((*FLOWS, *self.stacks), "design.skipped.unknown_node")
         for flow in (*FLOWS, *self.stacks):
             if flow == "soc" and len(own) < len(self.chips):
                 skipped[flow] = "design.skipped.soc_bought_in"

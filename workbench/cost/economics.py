@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from workbench.cost.testing import (
 from workbench.cost.tiers import HybridYield, hybrid_joined, hybrid_yield, stacks
 from workbench.cost.volume import FlowTotals, VolumeCurves, unit_cost_usd, volume_curves
 from workbench.cost.wafers import Wafer
+from workbench.errors import DomainError
 from workbench.i18n import LANGUAGES, t
 from workbench.stack import Design, derive, die_counts
 
@@ -190,7 +192,7 @@ def of_design(design: Design, p: StackDesignReview) -> DesignCost:
         groups = {}
     case = CostCase(
         chips=tuple(chips.values()), stacks=groups, terms=terms, table=table, process=process,
-        carrier={"interposer": "si_interposer", "fan_out": "fan_out_last"}.get(design.carrier, "mcm"),
+        carrier=design.flow or {"interposer": "si_interposer", "fan_out": "fan_out_last"}.get(design.carrier, "mcm"),
         post_bond_test=p.post_bond_test, d2d_area_ratio=p.d2d_area_ratio, test_hardware_usd=p.test_hardware_usd,
     )  # fmt: skip
     flows, skipped = case.flows()
@@ -239,10 +241,11 @@ def _hybrid(design: Design, bonding: str, wafer: Wafer) -> dict[str, HybridYield
     found = {}
     for die_id, bond in hybrid_joined(design).items():
         die = design.die(die_id)
-        found[die_id] = hybrid_yield(
-            pitch_um=bond.pitch_um, pad_diameter_um=bond.diameter_um, width_mm=die.width_mm, length_mm=die.length_mm,
-            particle_density_per_um2=density, wafer=wafer if bonding == "w2w" else None,
-        )  # fmt: skip
+        with suppress(DomainError):  # a die larger than the wafer: its flow is left out with that reason
+            found[die_id] = hybrid_yield(
+                pitch_um=bond.pitch_um, pad_diameter_um=bond.diameter_um, width_mm=die.width_mm,
+                length_mm=die.length_mm, particle_density_per_um2=density, wafer=wafer if bonding == "w2w" else None,
+            )  # fmt: skip
     return found
 
 
@@ -268,7 +271,7 @@ def _test(cost: DesignCost, p: StackDesignReview) -> TestEconomics | None:
 
 def _verified(design: Design, case: CostCase) -> bool:
     sizes = all(die.is_verified("width_mm") and die.is_verified("length_mm") for die in design.dies)
-    nodes = [case.table.node(chip.node_nm) for chip in case.chips if chip.node_nm is not None]
+    nodes = [case.table.node(chip.node_nm) for chip in case.chips if case.table.has_node(chip.node_nm)]
     stacked = not case.stacks or not case.process.unverified
     return sizes and stacked and all(node.verified and exact for node, exact in nodes)
 

@@ -101,6 +101,10 @@ class CostTable:
         best = max(finer, key=lambda node: node.node_nm)
         return best, best.node_nm == node_nm
 
+    def has_node(self, node_nm: float | None) -> bool:
+        """Whether a die of this node can be costed: it has one, and the table reaches that far."""
+        return node_nm is not None and any(node.node_nm <= node_nm for node in self.nodes)
+
     def substrate_factor(self, area_mm2: float, *, chip_count: int) -> float:
         """Price factor of an organic substrate: more layers for a larger one that connects several chips."""
         if chip_count == 1:

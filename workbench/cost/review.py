@@ -215,6 +215,7 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
         known = die.is_verified("node_nm") and die.is_verified("width_mm") and die.is_verified("length_mm")
         rows.append(_die_row(chip, die.role, known, case.terms, grids.get(chip.name), p))
     largest = max((c for c in case.chips if c.name in grids), key=lambda c: c.area_mm2, default=None)
+    costed = largest is not None and case.table.has_node(largest.node_nm)
     return StackReview(
         design=design,
         parameters=p,
@@ -228,14 +229,16 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
         grid=grids[largest.name] if largest else None,
         grid_die=largest.name if largest else None,
         sweep=_sweep(case, economics.flows) if economics.flows else None,
-        yields_by_model=_yields_by_model(largest, case.terms) if largest else {},
+        yields_by_model=_yields_by_model(largest, case.terms) if costed else {},
     )  # fmt: skip
 
 
 def _die_row(chip: Chip, role: str, known: bool, terms: Terms, grid: WaferGrid | None, p: StackDesignReview) -> DieRow:
-    cost = chip_cost(chip, terms)
-    if cost is None:
+    if chip.node_nm is None:
         return DieRow(chip, role, None, None, None, None, None, None, None, True)
+    if not chiplet_actuary().has_node(chip.node_nm):
+        return DieRow(chip, role, None, grid.count if grid else None, None, None, None, None, None, False)
+    cost = chip_cost(chip, terms)
     node, exact = chiplet_actuary().node(chip.node_nm)
     return DieRow(
         chip=chip,

@@ -13,7 +13,7 @@ from workbench import facts
 from workbench.cost.assembly import FLOWS
 from workbench.cost.economics import of_design
 from workbench.cost.nre import NreCost
-from workbench.cost.review import StackDesignReview
+from workbench.cost.review import StackDesignReview, review
 from workbench.cost.sensitivity import INPUTS, tornado
 from workbench.cost.stacking import STACK_FLOWS
 from workbench.runs.demo.designs import DESIGNS
@@ -113,6 +113,27 @@ def test_whole_wafers_need_one_die_with_a_node_per_tier():
     found = cost("poc-face-to-face", lambda d: d["dies"][1].pop("node_nm"))
     assert found.skipped["stack_w2w"] == "design.skipped.w2w"
     assert found.skipped["soc"] == "design.skipped.soc_bought_in"
+
+
+def test_a_node_beyond_the_table_is_left_out_with_a_reason_and_the_rest_is_reviewed():
+    changed = document("poc-face-to-face")
+    changed["dies"][1]["node_nm"] = 2
+    found = review(changed, StackDesignReview())
+    assert found.flows == ()
+    assert set(found.skipped.values()) == {"design.skipped.unknown_node"}
+    assert set(found.skipped) == {*FLOWS, *STACK_FLOWS}
+    assert found.dies[1].known_good_usd is None
+    assert found.dies[1].grid_count > 0
+    assert found.economics.test is None
+    assert found.economics.as_dict()["flows"] == []
+    assert found.checks
+
+
+def test_the_design_names_the_carrier_of_its_stack():
+    fan_out = cost("poc-face-to-face", lambda d: d.update(carrier="fan_out"))
+    first = cost("poc-face-to-face", lambda d: d.update(carrier="fan_out", flow="fan_out_first"))
+    assert (fan_out.case.carrier, first.case.carrier) == ("fan_out_last", "fan_out_first")
+    assert total(fan_out, "stack_d2w") != total(first, "stack_d2w")
 
 
 def test_memory_has_the_price_it_is_given():
