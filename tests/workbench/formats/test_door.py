@@ -1,0 +1,119 @@
+"""The front door: every format by its name, every readable file by its suffix or its beginning."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+
+import gdstk
+import pytest
+import trimesh
+
+from workbench import facts
+from workbench.errors import InputError, MissingToolError
+from workbench.formats import FORMATS, SUFFIXES, export, read_design
+from workbench.stack import read
+
+POC = facts.load("designs/poc-face-to-face")
+
+
+@pytest.fixture(scope="module")
+def design():
+    return read(POC)
+
+
+def test_the_list_is_closed():
+    assert FORMATS == ("3dblox", "chiplet", "gds", "oasis", "glb", "step", "csv", "json")
+
+
+OPENED = {
+    "chiplet": lambda path: read_design(path)[0].placements,
+    "gds": lambda path: gdstk.read_gds(path).top_level(),
+    "oasis": lambda path: gdstk.read_oas(path).top_level(),
+    "glb": lambda path: trimesh.load(path, file_type="glb").geometry,
+    "csv": lambda path: path.read_text("utf-8").startswith('"part","region"') or path.read_text().startswith("part,"),
+    "json": lambda path: read_design(path)[0].placements,
+    "3dblox": lambda path: read_design(path)[0].placements,
+}
+
+
+@pytest.mark.parametrize("to", [to for to in FORMATS if to != "step"])
+def test_every_format_is_written_whole_and_never_over_a_file(design, tmp_path, to):
+    path = tmp_path / f"module{SUFFIXES[to]}"
+    done = export(design, path, to=to)
+    assert path in done.paths
+    assert sorted(done.paths) == sorted(p for p in tmp_path.rglob("*") if p.is_file())
+    assert done.report.taken
+    assert OPENED[to](path)
+    before = {p: p.read_bytes() for p in done.paths}
+    with pytest.raises(InputError) as refused:
+        export(design, path, to=to)
+    assert refused.value.rule == "exchange.exists"
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before  # and no drafts
+    assert export(design, path, to=to, overwrite=True).paths == done.paths
+
+
+def test_step_is_written_or_its_command_named(design, tmp_path):
+    path = tmp_path / "module.step"
+    if find_spec("OCP"):
+        export(design, path, to="step")
+        assert path.read_text("utf-8").startswith("ISO-10303-21;")
+        return
+    with pytest.raises(MissingToolError) as missing:
+        export(design, path, to="step")
+    assert "make step" in missing.value.allowed
+    assert not path.exists()
+
+
+def test_designs_come_back_equal_from_our_own_document(design, tmp_path):
+    export(design, tmp_path / "a.json", to="json")
+    again, report = read_design(tmp_path / "a.json")
+    assert again == design
+    assert not report.left
+
+
+def test_an_angle_goes_to_chiplet_and_not_to_3dblox(tmp_path):
+    document = json.loads(json.dumps(POC))
+    tier = next(layer for layer in document["layers"] if layer.get("dies"))
+    tier["dies"][0]["angle_deg"] = 30.0
+    turned = read(document)
+    with pytest.raises(InputError) as refused:
+        export(turned, tmp_path / "a.3dbx", to="3dblox")
+    assert tier["dies"][0]["name"] in refused.value.sentence()
+    assert list(tmp_path.iterdir()) == []
+    export(turned, tmp_path / "a.chiplet", to="chiplet")
+    again, _ = read_design(tmp_path / "a.chiplet")
+    assert again.placements[0].angle_deg == 30.0
+
+
+def test_3dblox_may_be_given_a_folder(design, tmp_path):
+    done = export(design, tmp_path / "set", to="3dblox")
+    (root,) = [p for p in done.paths if p.suffix == ".3dbx"]
+    assert root.parent == tmp_path / "set"
+    assert len(read_design(root)[0].placements) == len(design.placements)
+
+
+def test_a_file_is_known_by_how_it_begins(design, tmp_path):
+    for to in ("json", "chiplet"):
+        export(design, tmp_path / f"{to}.txt", to=to)
+        assert read_design(tmp_path / f"{to}.txt")[0].placements
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "bumps.csv").write_text("x_um,y_um\n")
+    for name in ("notes.txt", "bumps.csv"):
+        with pytest.raises(InputError) as refused:
+            read_design(tmp_path / name)
+        assert refused.value.rule == "exchange.unreadable"
+        assert ".3dbx, .3dbv, .chiplet, .json" in refused.value.allowed
+
+
+@pytest.mark.parametrize("name", ["none.json", "none.chiplet", "none.3dbx", "none.txt", "none"])
+def test_a_file_that_is_not_there(tmp_path, name):
+    with pytest.raises(InputError) as refused:
+        read_design(tmp_path / name)
+    assert refused.value.rule.startswith("text.")
+
+
+def test_an_unknown_format_is_refused(design, tmp_path):
+    with pytest.raises(InputError) as refused:
+        export(design, tmp_path / "a.odb", to="odb++")
+    assert refused.value.allowed == ", ".join(FORMATS)
