@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from widgets.design.assembly import connections, findings, history
 from widgets.design.charts import cost_and_yield, cost_breakdown, defect_sensitivity, yield_models
 from widgets.design.drawings import cross_section, top_view, wafer_map
 from widgets.design.economics import hybrid_bond_yield, nre, sensitivity, stack_tiers, volume, wafer_test
@@ -10,12 +11,15 @@ from widgets.design.tables import checks, conclusion, conventions, dies, hybrid_
 __all__ = [
     "checks",
     "conclusion",
+    "connections",
     "conventions",
     "cost_and_yield",
     "cost_breakdown",
     "cross_section",
     "defect_sensitivity",
     "dies",
+    "findings",
+    "history",
     "hybrid_bond_yield",
     "hybrid_bonds",
     "nre",

@@ -77,7 +77,7 @@ def milestones(store: Store, design_id: str) -> list[dict[str, Any]]:
     with store.reading() as session:
         _revision(session, design_id, None)
         return session.rows(
-            "SELECT milestone, occurred_at AS at, actor, revision_id, verdict, deck, note FROM design_milestones "
+            "SELECT milestone, occurred_at AS \"at\", actor, revision_id, verdict, deck, note FROM design_milestones "
             f"WHERE design_id = {design} OR project_id = {_PROJECT_OF.format(design)} "
             "UNION ALL SELECT 'requested', requested_at, coalesce(customer_id, ''), NULL, NULL, NULL, name "
             f"FROM current_projects WHERE project_id = {_PROJECT_OF.format(design)} AND requested_at IS NOT NULL "
@@ -85,7 +85,7 @@ def milestones(store: Store, design_id: str) -> list[dict[str, Any]]:
             f"WHERE design_id = {design} "
             "UNION ALL SELECT 'released', released_at, released_by, json_extract_string(document, '$.revision_id'), "
             "NULL, NULL, json_extract_string(document, '$.note') FROM releases "
-            f"WHERE subject_kind = 'design' AND subject_id = {design} ORDER BY at, milestone"
+            f"WHERE subject_kind = 'design' AND subject_id = {design} ORDER BY \"at\", milestone"
         )
 
 

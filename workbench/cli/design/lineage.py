@@ -80,7 +80,7 @@ def history(design: str, as_json: bool) -> None:
         number = f"@{event['number']} " if event["number"] else ""
         verdict = f" {t('verdict.' + event['verdict'])}" if event["verdict"] else ""
         note = f": {event['note']}" if event["note"] else ""
-        click.secho(f"{event['at']:%Y-%m-%d %H:%M}  {number}{t('design.cli.milestone.' + event['milestone'])}"
+        click.secho(f"{event['at']:%Y-%m-%d %H:%M}  {number}{t('design.milestone.' + event['milestone'])}"
                     f"{verdict} ({event['actor'] or '–'}){note}", bold=True)  # fmt: skip
         for change in event["changes"]:
             click.echo(f"    {change}")
