@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from workbench.errors import InputError
 from workbench.formats import yaml_text
+from workbench.formats.export.writing import fresh
 from workbench.formats.report import Notes, Report
 from workbench.formats.threedblox import bmap, document, model
 from workbench.formats.threedblox.bmap import BumpMap
@@ -120,22 +122,20 @@ def texts(blox: Blox) -> dict[str, str]:
 
 
 def write(blox: Blox, folder: Path | str, *, overwrite: bool = False) -> list[Path]:
-    """Writes every file below `folder` and gives their paths.
+    """Writes every file below `folder`, each whole or not at all, and gives their paths.
 
     Raises InputError, before anything is written, where a file is already there (unless `overwrite`), and where the
     disk refuses.
     """
     folder = Path(folder)
     said = {folder / name: text for name, text in texts(blox).items()}
-    for path in said:
-        if path.exists() and not overwrite:
-            raise InputError("exchange.exists", where=path)
-    try:
+    with ExitStack() as drafts:
         for path, text in said.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8", newline="\n")
-    except OSError as fault:
-        raise InputError("exchange.cannot_write", where=fault.filename or folder, got=fault.strerror or fault) from None
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as fault:
+                raise InputError("exchange.cannot_write", where=path.parent, got=fault.strerror or fault) from None
+            drafts.enter_context(fresh(path, overwrite=overwrite)).write_text(text, "utf-8", newline="\n")
     return list(said)
 
 
