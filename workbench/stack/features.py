@@ -91,8 +91,9 @@ class Features:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Features:
+        """From `as_document`, also where that was kept without its dies."""
         lists = {"methods": tuple(document["methods"]), "pitches_um": tuple(document["pitches_um"])}
-        dies = tuple(DieEntry(**(die | {"unverified": tuple(die["unverified"])})) for die in document["dies"])
+        dies = tuple(DieEntry(**(die | {"unverified": tuple(die["unverified"])})) for die in document.get("dies", ()))
         return cls(**(document | lists | {"dies": dies}))
 
 

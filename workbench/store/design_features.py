@@ -54,6 +54,7 @@ def made(design_id: str, document: Mapping) -> dict[str, Any]:
         return row | {"readable": False, "nodes": "|", "roles": "|", "methods": "|", "name_words": "",
                       "title_words": spaced([design_id, title]), "note_words": ""}  # fmt: skip
     found, text = features(design), search_text(design, design_id=design_id)
+    document = found.as_document()
     return row | {
         "readable": True, "assembly": found.assembly, "carrier": found.carrier,
         "nodes": listed(f"{node:g}" for node in found.nodes_nm), "roles": listed(sorted(found.role_area_mm2)),
@@ -61,7 +62,7 @@ def made(design_id: str, document: Mapping) -> dict[str, Any]:
         "silicon_area_mm2": found.silicon_area_mm2, "footprint_mm2": found.footprint_mm2, "power_w": found.power_w,
         "power_density_w_per_mm2": found.power_density_w_per_mm2, "die_count": found.die_count,
         "tier_count": found.tier_count, "unverified_count": found.unverified_count, "title_words": text.title,
-        "name_words": text.names, "note_words": text.notes, "features": found.as_document(),
+        "name_words": text.names, "note_words": text.notes, "dies": document.pop("dies"), "features": document,
     }  # fmt: skip
 
 

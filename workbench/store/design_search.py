@@ -16,6 +16,7 @@ from workbench.store import design_facets as facets
 from workbench.store import design_features as kept
 from workbench.store.literals import text
 from workbench.store.session import Session
+from workbench.store.tables import BY_NAME
 
 if TYPE_CHECKING:
     from workbench.stack import Design
@@ -83,17 +84,23 @@ def search(store: Store, words: str, chosen: Mapping[str, str | Sequence[str]], 
 
 def _searched(session: Session, needles: list[str], without: list[str], tests: Mapping[str, str], bounds: list[str],
               limit: int, offset: int, not_indexed: int) -> SearchResult:  # fmt: skip
-    has = [f"({' OR '.join(f'contains({field}, {text(needle)})' for field in _FIELDS)})" for needle in needles]
-    lacks = [f"NOT contains({field}, {text(needle)})" for needle in without for field in _FIELDS]
-    where = " AND ".join(has + lacks + bounds) or "true"
-    rank = _rank(session, needles, has) if needles else "0.0"
-    passes = ", ".join(f"{test} AS ok_{name}" for name, test in tests.items())
+    """One pass over the words of all current designs counts the needles; the rest works on those numbers."""
+    often = [f"{_times(field, needle)} AS often_{i}_{field}" for i, needle in enumerate(needles) for field in _FIELDS]
+    lengths = [f"length({field}) AS length_{field}" for field in _FIELDS] if needles else []
+    unwanted = [f"contains({field}, {text(needle)})" for needle in without for field in _FIELDS]
+    left_out = f"{' OR '.join(unwanted) or 'false'} AS left_out"
+    # Counted where the words lie, before any join: strings that go through a join are copied.
+    of_words = ", ".join([*often, *lengths, left_out])
     columns = ", ".join(name for name in _SHOWN if name not in ("origin", "verdict"))
     session.run(
-        f"CREATE TEMP TABLE found AS SELECT *{', ' + passes if passes else ''} FROM (SELECT {columns}, "
-        f"coalesce(origin, 'own') AS origin, coalesce(verdict, '') AS verdict, {rank} AS score "
-        f"FROM ({_looked_at(session)}) WHERE {where})"
+        f"CREATE TEMP TABLE looked AS SELECT {columns}, COLUMNS('^(often_|length_|left_out).*'), "
+        f"coalesce(origin, 'own') AS origin, coalesce(verdict, '') AS verdict FROM ({_looked_at(session, of_words)})"
     )
+    has = [f"({' + '.join(f'often_{i}_{field}' for field in _FIELDS)} > 0)" for i in range(len(needles))]
+    where = " AND ".join(["NOT left_out", *has, *bounds])
+    passes = "".join(f", {test} AS ok_{name}" for name, test in tests.items())
+    rank = _rank(session, has)
+    session.run(f"CREATE TEMP VIEW found AS SELECT *{passes}, {rank} AS score FROM looked WHERE {where}")
     all_pass = " AND ".join(f"ok_{name}" for name in tests) or "true"
     total = session.value(f"SELECT count(*) FROM found WHERE {all_pass}")
     shown = ", ".join([*_SHOWN, "score"])
@@ -103,6 +110,12 @@ def _searched(session: Session, needles: list[str], without: list[str], tests: M
     return SearchResult(total, tuple(map(_plain, rows)), facets.counts(session, tests), not_indexed)
 
 
+def _times(field: str, needle: str) -> str:
+    """How often a needle occurs; taking a text apart is ten times the work of seeing that it does not."""
+    words = text(needle)
+    return f"CASE WHEN contains({field}, {words}) THEN len(string_split({field}, {words})) - 1 ELSE 0 END"
+
+
 _SHOWN = (
     "design_id", "title", "kind", "project_id", "revision_id", "number", "author", "note", "revised_at", "origin",
     "verdict", "assembly", "carrier", "nodes", "roles", "methods", "finest_pitch_um", "silicon_area_mm2",
@@ -110,29 +123,35 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def _looked_at(session: Session) -> str:
-    """SELECT of the current revision of every design with its features."""
+_KEPT = {column.name for column in BY_NAME["design_features"].columns}
+
+
+def _looked_at(session: Session, *more: str) -> str:
+    """SELECT of the current revision of every design with its features, and `more` columns made of those."""
+    of_features = ", ".join(["revision_id", "readable", *(name for name in _SHOWN if name in _KEPT), *more])
     return (
         "SELECT d.title, d.kind, d.project_id, d.origin, n.design_id, n.number, n.author, n.note, "
         "n.recorded_at AS revised_at, v.verdict, f.* FROM current_designs AS d "
         f"JOIN ({kept.NEWEST}) AS n ON n.design_id = d.design_id "
-        f"JOIN {kept.live(session)} AS f ON f.revision_id = n.revision_id AND f.features_version = {kept.version()} "
+        f"JOIN (SELECT {of_features} FROM {kept.live(session)} WHERE features_version = {kept.version()}) AS f "
+        "ON f.revision_id = n.revision_id "
         f"LEFT JOIN ({_VERDICTS}) AS v ON v.design_id = d.design_id"
     )
 
 
-def _rank(session: Session, needles: list[str], has: list[str]) -> str:
+def _rank(session: Session, has: list[str]) -> str:
     """The score as SQL. How rare a word is and how long texts are is asked over all current designs first."""
-    asked = ["count(*)", *(f"greatest(avg(length({field})), 1)" for field in _FIELDS),
+    if not has:
+        return "0.0"
+    asked = ["count(*)", *(f"greatest(avg(length_{field}), 1)" for field in _FIELDS),
              *(f"count(*) FILTER (WHERE {test})" for test in has)]  # fmt: skip
-    ((count, *said),) = session.tuples(f"SELECT {', '.join(asked)} FROM ({_looked_at(session)})")
+    ((count, *said),) = session.tuples(f"SELECT {', '.join(asked)} FROM looked")
     lengths, frequencies = said[: len(_FIELDS)], said[len(_FIELDS) :]
     terms = []
-    for needle, frequency in zip(needles, frequencies, strict=True):
+    for i, frequency in enumerate(frequencies):
         rarity = f"ln(1 + ({count - frequency} + 0.5) / ({frequency} + 0.5))"
         often = " + ".join(
-            f"{weight} * ((length({field}) - length(replace({field}, {text(needle)}, ''))) / {len(needle)}.0)"
-            f" / ({1 - _B} + {_B} * length({field}) / {float(length)!r})"
+            f"{weight} * often_{i}_{field} / ({1 - _B} + {_B} * length_{field} / {float(length or 1)!r})"
             for (field, weight), length in zip(_FIELDS.items(), lengths, strict=True)
         )
         terms.append(f"{rarity} * ({often}) / ({_K1} + {often})")
@@ -196,7 +215,7 @@ def similar(store: Store, to: str | Design, revision_id: str | None, *, limit: i
     weights = WEIGHTS if weights is None else weights
     compare(mine, mine, weights=weights)  # refuses weights that say nothing, also where there is nothing to compare
     found = []
-    for row in _with_features(store):
+    for row in _with_features(store, "features"):
         if row["design_id"] == to or (origin and row["origin"] != origin):
             continue
         said = compare(mine, Features.from_document(row["features"]), weights=weights)
@@ -205,15 +224,15 @@ def similar(store: Store, to: str | Design, revision_id: str | None, *, limit: i
     return tuple(found[:limit])
 
 
-def _with_features(store: Store) -> list[dict[str, Any]]:
-    """Current revisions that are designs, with their features as a document."""
+def _with_features(store: Store, column: str) -> list[dict[str, Any]]:
+    """Current revisions that are designs, with one of the documents kept of them: ``features`` or ``dies``."""
     for again in (False, True):
         with store.reading() as session:
             absent = kept.missing(session)
             if not absent or again:
                 return session.rows(
-                    "SELECT design_id, title, revision_id, number, coalesce(origin, 'own') AS origin, features "
-                    f"FROM ({_looked_at(session)}) WHERE readable ORDER BY design_id"
+                    "SELECT design_id, title, revision_id, number, coalesce(origin, 'own') AS origin, "
+                    f"{column} FROM ({_looked_at(session, column)}) WHERE readable ORDER BY design_id"
                 )
         kept.make_up(store, absent)
     raise AssertionError("the second look always answers")
@@ -228,8 +247,8 @@ def dies(store: Store, words: str, *, role: str | None, node_nm: float | None, l
 
     needles, without = _needles(words)
     found: dict[tuple, dict[str, Any]] = {}
-    for row in _with_features(store):
-        for die in row["features"]["dies"]:
+    for row in _with_features(store, "dies"):
+        for die in row["dies"]:
             if (role is not None and die["role"] != role) or (node_nm is not None and die["node_nm"] != node_nm):
                 continue
             node = f"{die['node_nm']:g} nm {die['node_nm']:g}nm" if die["node_nm"] else ""

@@ -118,7 +118,7 @@ TABLES: tuple[Table, ...] = (
             _number("finest_pitch_um"), _number("silicon_area_mm2"), _number("footprint_mm2"), _number("power_w"),
             _number("power_density_w_per_mm2"), _maybe("die_count", "INTEGER"), _maybe("tier_count", "INTEGER"),
             _maybe("unverified_count", "INTEGER"), _word("title_words"), _word("name_words"), _word("note_words"),
-            _json("features", null=True))),
+            _json("features", null=True), _json("dies", null=True))),
         since=2,
     ),
     Table(
