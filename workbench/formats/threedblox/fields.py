@@ -14,6 +14,7 @@ from workbench.errors import InputError
 from workbench.stack import Grid, Points
 
 TOLERANCE_UM = 2e-6  # two picometres: what is left of a coordinate after arithmetic
+_FARTHEST_UM = 1e6
 _LEAST = 4  # bumps of a grid; fewer stay points
 _LONGEST_PERIOD = 64
 _MOST_OMITTED = 100_000
@@ -93,6 +94,8 @@ def grid_layout(xy_um: np.ndarray) -> tuple[dict, np.ndarray] | None:
 
 def _axis(values: np.ndarray) -> tuple[np.ndarray, int, float, float] | None:
     """Index of each value, count of steps + 1, step and first value, where all lie on one regular axis."""
+    if not np.abs(values).max() < _FARTHEST_UM:  # also where a value is not finite
+        return None
     different = np.unique(np.rint(values / TOLERANCE_UM).astype(np.int64))
     low, high = float(values.min()), float(values.max())
     steps = np.diff(different)

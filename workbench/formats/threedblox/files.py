@@ -252,6 +252,9 @@ def _matching(pattern: Path) -> list[Path]:
 def _checked(blox: Blox) -> Blox:
     """Raises InputError where a chiplet is defined twice, or a name refers to nothing."""
     seen: dict[str, str] = {}
+    for region in (r for c in blox.chiplets.values() for r in c.regions.values() if r.bmap):
+        if _beside(region.document, region.bmap) not in blox.bump_maps:  # only where the files are made in memory
+            raise InputError("threedblox.no_bmap", where=region.bmap_place, got=region.bmap[:120])
     for found in blox.definitions.values():
         for name, chiplet in found.chiplets.items():
             if name in seen:

@@ -38,6 +38,7 @@ from workbench.stack.document import assembly_of
 # What 3Dblox does not say and a design must have. Every use is marked `unverified` and reported.
 _MATERIALS = {"die": "emc", "bond": "underfill", "substrate": "bt_laminate", "rdl": "polyimide"}
 _METHODS = ((5.0, "hybrid"), (40.0, "micro_bump"), (150.0, "solder_bump"))  # by the gap in um, else solder_ball
+_FARTHEST_UM = 1e6
 _TSV_DIAMETER_UM, _TSV_PITCH_UM = 5.0, 40.0
 
 
@@ -189,6 +190,9 @@ class _Conversion:
 
     def _fields(self, chiplet: Chiplet, region: BloxRegion, xy, names, columns) -> tuple[Grid | Points, ...]:
         """One field for each bump cell."""
+        if not np.abs(xy).max() <= _FARTHEST_UM:  # also where a sum of hostile lengths is not finite
+            raise InputError("threedblox.no_design", where=region.place, got=region.name,
+                             allowed=f"|x|, |y| <= {_FARTHEST_UM:,.0f} um")  # fmt: skip
         cells = columns[0]
         ports, nets = ((codes, ["" if word == "-" else word for word in words]) for codes, words in columns[1:])
         made = []

@@ -274,6 +274,8 @@ def test_a_substrate_that_does_not_fill_its_layer_becomes_a_die():
     ({"dbx": DBX.replace("  u1: {loc: [1000, -500], z: 40, orient: R0}\n", "")}, "threedblox.missing", "t.3dbx:4:3"),
     ({"dbx": "Design: {name: t}\n"}, "threedblox.no_assembly", "t.3dbx"),
     ({"bumps": "b{index} PAD 1 1 - -\nc PAD 2 2 - -\n"}, "threedblox.placeholder", ""),
+    ({"bumps": "b1 PAD 1e7 0 - -\n"}, "threedblox.no_design", "a.3dbv:7:7"),
+    ({"dbv": DBV.replace("bmap: a.bmap", "bmap: b.bmap")}, "threedblox.no_bmap", None),
     ({"dbx": DBX.replace("u1", "u" * 81)}, "threedblox.no_design", None),
     ({"dbv": DBV.replace("thickness: 100", "thickness: 1e9", 1)}, "threedblox.no_design", None),
 ])  # fmt: skip
