@@ -27,7 +27,7 @@ from workbench.cost.testing import (
     break_even_coverage,
     module_economics,
 )
-from workbench.cost.tiers import HybridYield, hybrid_joined, hybrid_yield, stacks
+from workbench.cost.tiers import HybridYield, hybrid_joined, hybrid_yield, stacks, towers
 from workbench.cost.volume import FlowTotals, VolumeCurves, unit_cost_usd, volume_curves
 from workbench.cost.wafers import Wafer
 from workbench.errors import DomainError
@@ -187,9 +187,10 @@ def of_design(design: Design, p: StackDesignReview) -> DesignCost:
     process = process_of(p)
     hybrid = {f"stack_{bonding}": _hybrid(design, bonding, terms.wafer) for bonding in STACK_BONDINGS}
     modelled = hybrid if p.hybrid_bond_yield == "yap" else {}
-    groups = {flow: stacks(design, chips, hybrid=dict(modelled.get(flow, {}))) for flow in STACK_FLOWS}
-    if all(len(stack.tiers) == 1 for stack in groups[STACK_FLOWS[0]]):
-        groups = {}
+    standing = towers(design)
+    groups = {}
+    if any(len(tower.tiers) > 1 for tower in standing):
+        groups = {flow: stacks(design, standing, chips, hybrid=modelled.get(flow)) for flow in STACK_FLOWS}
     case = CostCase(
         chips=tuple(chips.values()), stacks=groups, terms=terms, table=table, process=process,
         carrier=design.flow or {"interposer": "si_interposer", "fan_out": "fan_out_last"}.get(design.carrier, "mcm"),

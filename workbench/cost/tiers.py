@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -14,9 +14,10 @@ from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
 from workbench.cost.overlay import overlay_yield, recess_yield, yap
 from workbench.cost.stacking import Stack, StackedDie
 from workbench.cost.wafers import Wafer, best_grid
-from workbench.stack import Bond, Design, Layer, Placement, geometry
+from workbench.stack import Bond, Design, Layer, geometry
 from workbench.stack.part import TOLERANCE_MM
 
+_WAFER_DIES = 400
 _CARRIERS = ("interposer", "rdl", "substrate")  # a die above one of these lies on it, not on the die below
 
 
@@ -47,8 +48,8 @@ def hybrid_yield(
 ) -> HybridYield:
     """Yield of bonding one die of width x length full of equal pads, with YAP's example inputs.
 
-    Die to wafer; wafer to wafer when `wafer` is given: then over all its whole dies. Raises DomainError for pads that
-    touch. The causes are taken as independent.
+    Die to wafer; wafer to wafer when `wafer` is given: then over its whole dies (400 of them at most). The causes are
+    taken as independent. Raises DomainError for pads that touch.
     """
     bonding = "die_to_wafer" if wafer is None else "wafer_to_wafer"
     alignment, recess = yap(bonding)
@@ -57,7 +58,9 @@ def hybrid_yield(
     centres, samples = None, 14
     if wafer is not None:
         grid = best_grid(wafer, width_mm=width_mm, length_mm=length_mm)
-        centres, samples = grid.corners_mm + np.array([width_mm, length_mm]) / 2, 9
+        # Small dies come by the ten thousand; a fixed draw of them stands for all.
+        drawn = np.random.default_rng(0).permutation(grid.count)[:_WAFER_DIES]
+        centres, samples = grid.corners_mm[drawn] + np.array([width_mm, length_mm]) / 2, 9
     landed = overlay_yield(limit_nm=limit, alignment=alignment, width_mm=width_mm, length_mm=length_mm,
                            centres_mm=centres, samples_log2=samples)  # fmt: skip
     spared = particle_yield(
@@ -70,17 +73,18 @@ def hybrid_yield(
                        recess_yield(recess, pad_count=pads))  # fmt: skip
 
 
-def stacks(
-    design: Design,
-    chips: dict[str, Chip],
-    *,
-    hybrid: dict[str, HybridYield] | None = None,
-) -> tuple[Stack, ...]:
-    """The stacks of a design, equal ones counted: dies that overlap in neighbouring die layers belong together.
+@dataclass(frozen=True)
+class Tower:
+    """Dies that stand on each other: per tier, bottom to top, how often each die id occurs and how the tier is joined
+    to the one below (None for the lowest)."""
 
-    `chips` by die id; `hybrid` by die id: the modelled bond yield of a die that a hybrid bond joins to the tier below
-    (left out: the process's figure). A layer of interposer, RDL or substrate between two die layers separates them.
-    """
+    tiers: tuple[tuple[tuple[str, int], ...], ...]
+    bonds: tuple[Bond | None, ...]
+
+
+def towers(design: Design) -> dict[Tower, int]:
+    """The towers of a design and how many equal ones there are: dies that overlap in neighbouring die layers belong
+    together. A layer of interposer, RDL or substrate between two die layers separates them."""
     layers = design.die_layers
     joints = [_joint(design, lower, upper) for lower, upper in pairwise(layers)]
     parents = {placement.name: placement.name for placement in design.placements}
@@ -95,32 +99,49 @@ def stacks(
         if joint is not None:
             for below, above in _overlapping(design, lower, upper):
                 parents[root(above)] = root(below)
-    groups: dict[str, list[dict[str, Placement]]] = {}
+    groups: dict[str, list[Counter[str]]] = {}
     for index, layer in enumerate(layers):
         for placement in layer.placements:
-            tiers = groups.setdefault(root(placement.name), [{} for _ in layers])
-            tiers[index][placement.name] = placement
-    found: Counter[tuple[tuple[StackedDie, ...], ...]] = Counter()
+            groups.setdefault(root(placement.name), [Counter() for _ in layers])[index][placement.die] += 1
+    found: Counter[Tower] = Counter()
     for tiers in groups.values():
-        occupied = [(index, tier) for index, tier in enumerate(tiers) if tier]
-        found[tuple(
-            _tier(design, tier, chips, joints[index - 1] if position else None, hybrid or {})
-            for position, (index, tier) in enumerate(occupied)
+        occupied = [index for index, tier in enumerate(tiers) if tier]
+        found[Tower(
+            tuple(tuple(sorted(tiers[index].items())) for index in occupied),
+            tuple(joints[index - 1] if position else None for position, index in enumerate(occupied)),
         )] += 1  # fmt: skip
-    return tuple(Stack(tiers, count) for tiers, count in found.items())
+    return dict(found)
+
+
+def stacks(
+    design: Design,
+    standing: dict[Tower, int],
+    chips: dict[str, Chip],
+    *,
+    hybrid: dict[str, HybridYield] | None = None,
+) -> tuple[Stack, ...]:
+    """The towers of a design (`towers`) as stacks to be priced.
+
+    `chips` by die id; `hybrid` by die id: the modelled bond yield of a die that a hybrid bond joins to the tier below
+    (left out: the process's figure).
+    """
+    return tuple(
+        Stack(tuple(_tier(design, tier, chips, bond, hybrid or {})
+                    for tier, bond in zip(tower.tiers, tower.bonds, strict=True)), count)
+        for tower, count in standing.items()
+    )  # fmt: skip
 
 
 def _tier(
-    design: Design, tier: dict[str, Placement], chips: dict[str, Chip], bond: Bond | None, hybrid: dict
+    design: Design, tier: tuple[tuple[str, int], ...], chips: dict[str, Chip], bond: Bond | None, hybrid: dict
 ) -> tuple[StackedDie, ...]:
-    counts = Counter(placement.die for placement in tier.values())
     dies = []
-    for die_id, count in sorted(counts.items()):
-        die, chip = design.die(die_id), chips[die_id]
+    for die_id, count in tier:
+        die = design.die(die_id)
         modelled = hybrid.get(die_id) if bond is not None and bond.method == "hybrid" else None
         dies.append(StackedDie(
-            chip=Chip(chip.name, chip.area_mm2, chip.node_nm, count, chip.price_usd),
-            via_count=die.tsv.count if die.tsv is not None and chip.node_nm is not None else 0,
+            chip=replace(chips[die_id], count=count),
+            via_count=die.tsv.count if die.tsv is not None and die.node_nm is not None else 0,
             bond_yield=modelled.bond_yield if modelled is not None else None,
             micro_bumped=bond is not None and bond.method in ("micro_bump", "copper_pillar", "solder_bump"),
         ))  # fmt: skip
