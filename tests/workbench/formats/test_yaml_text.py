@@ -140,6 +140,12 @@ def test_what_is_written_is_read_back_equal(value):
     assert same(data(write(value)), value)
 
 
+@pytest.mark.parametrize("length", [999, 1000, 1023, 1024, 5000])
+def test_long_keys_are_written_so_that_they_are_read(length):
+    value = {"a": {"k" * length: 1, "é" * length: [1], "x y" * length: {"z": [{"w" * length: 2}, []]}}}
+    assert data(write(value)) == value
+
+
 @given(VALUES)
 @settings(max_examples=100, deadline=None)
 def test_other_readers_take_our_texts_for_texts(value):

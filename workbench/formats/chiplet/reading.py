@@ -27,6 +27,7 @@ from workbench.stack import Design, Die, geometry
 from workbench.stack import read as read_document
 
 MATERIALS = {"interposer": "silicon", "substrate": "bt_laminate", "die": "emc", "gap": "underfill"}
+SMALLEST_UM = 1e-3  # below a nanometre a side is no side; 0 stands for unknown
 PAD_UM = 50.0  # a pad of no size
 _NODE = re.compile(r"(?<![\d.])([1-9]\d{0,2})\s?nm\b", re.I)
 _FLOW = re.compile(r"^flow[ \t]*:[^\n]*(?:\n(?:[ \t#-][^\n]*)?(?=\n|\Z))*", re.M)
@@ -101,7 +102,7 @@ class _Builder:
         if not dies:
             raise InputError("chiplet.no_dies", where=self.where)
         for part in dies:
-            if not (part.width_um > 0 and part.length_um > 0):
+            if min(part.width_um, part.length_um) < SMALLEST_UM:
                 raise InputError("chiplet.no_size", where=part.block.place("dimensions"), got=part.id)
         slabs = pile(file, self.notes)
         centre = self._centre(dies)

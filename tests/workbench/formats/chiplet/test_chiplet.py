@@ -269,10 +269,15 @@ def test_every_text_is_quoted(whole):
 
 
 def test_numbers_are_numbers_for_every_reader():
-    text = MINIMAL + DIE.replace("width: 10,", "width: 0.00001,").replace("height: 20", "height: 1.0e-05")
-    design, _ = chiplet.read_text(text, where="f")
-    part = yaml.safe_load(chiplet.write(design))["components"][0]
-    assert part["dimensions"] == {"width": 0.00001, "height": 0.00001, "thickness": 5.0}
+    """YAML 1.1 takes 1e-05 for a text: no exponent is written."""
+    small = "height: 0.001, thickness: 5}, rotation: {z: 0.00001}, future: 1e-05"
+    text = MINIMAL + DIE.replace("height: 20, thickness: 5}", small)
+    design, report = chiplet.read_text(text, where="f")
+    written = chiplet.write_text(design, report.kept)[0]
+    part = yaml.safe_load(written)["components"][0]
+    assert part["dimensions"] == {"width": 10.0, "height": 0.001, "thickness": 5.0}
+    assert (part["rotation"], part["future"]) == ({"z": 0.00001}, 0.00001)
+    assert "e-05" not in written
 
 
 METHODS = ("hybrid", "micro_bump", "copper_pillar", "solder_bump", "solder_ball", "adhesive")

@@ -279,6 +279,20 @@ def test_what_3dblox_cannot_say_is_reported():
     assert threedblox.to_design(wide)[0].width_mm == 2.0
 
 
+def test_keys_of_nobody_come_back_where_their_owner_still_is():
+    kept = {"3dblox": [
+        {"file": ".3dbv", "path": ["ChipletDef", "a", "cad_layer"], "value": {"108;101": {"type": "x"}}},
+        {"file": ".3dbv", "path": ["ChipletDef", "a", "regions", "face", "mark"], "value": 1},
+        {"file": ".3dbv", "path": ["ChipletDef", "gone", "mark"], "value": 1},
+        {"file": ".3dbx", "path": ["ChipletInst", "u1", "owner"], "value": "me"},
+        {"file": ".3dbx", "path": ["extra"], "value": [1, None]},
+    ]}  # fmt: skip
+    blox, _ = threedblox.from_design(design_of(), kept)
+    assert [entry.path for entry in blox.unknown] == [
+        "ChipletInst.u1.owner", "extra", "ChipletDef.a.regions.face.mark", "ChipletDef.a.cad_layer"]  # fmt: skip
+    assert threedblox.to_design(blox)[1].kept["3dblox"][-1] == kept["3dblox"][0]
+
+
 def test_arrays_are_written_die_by_die():
     array = Placement(name="u", die="a", columns=2, rows=1, pitch_x_mm=2.5, facing="up")
     layer = Layer(name="low", kind="die", material="emc", thickness_um=100.0, dies=(array,))
