@@ -289,7 +289,7 @@ def scalar(value: Plain) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_quoted(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)} {_flow(item)}" for key, item in value.items()) + "}"
     return repr(value)
 
 
@@ -305,11 +305,17 @@ def _quoted(text: str, *, plain: bool = True) -> str:
     return FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", quoted)
 
 
+def _key(key: str, *, before_colon: str = " ") -> str:
+    """A key with its colon; one beyond 1,000 characters must be announced (YAML 1.2.2, 7.4.2)."""
+    said = _quoted(key)
+    return f"{said}:" if len(said) < 1_000 else f"? {said}{before_colon}:"
+
+
 def _block(value: dict | list, indent: int) -> Iterator[str]:
     pad = " " * indent
     entries = value.items() if isinstance(value, dict) else ((None, item) for item in value)
     for key, item in entries:
-        head = f"{pad}-" if key is None else f"{pad}{_quoted(key)}:"
+        head = f"{pad}-" if key is None else f"{pad}{_key(key, before_colon=chr(10) + pad)}"
         nested = isinstance(item, dict) or (isinstance(item, list) and any(isinstance(x, list | dict) for x in item))
         if nested and item:
             yield head + "\n"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -26,21 +26,22 @@ _CARRIERS = {"substrate": "substrate", "interposer": "substrate", "rdl": "rdl"}
 _DEFAULT_CELL = "BUMP"
 
 
-def from_design(design: Design) -> tuple[Blox, Report]:
+def from_design(design: Design, kept: Mapping[str, Any] | None = None) -> tuple[Blox, Report]:
     """The files of a design, checked as if they were read, and what was written and left.
 
     The lower left corner of the body is at 0, 0 and the bottom of the stack at z = 0. Dies, substrates, interposers
-    and RDL become chiplets; other layers are gaps.
+    and RDL become chiplets; other layers are gaps. `kept` is `report.kept` of the files a design was read from: keys
+    outside the grammar are put back on every chiplet, region and instance that still has its name.
 
     Raises InputError: a die at an angle that is no multiple of 90 degrees, names that 3Dblox cannot hold (``/`` or
     ``.regions.`` in the name of a part), a port on two nets.
     """
-    return _Writing(design).files()
+    return _Writing(design, (kept or {}).get("3dblox", ())).files()
 
 
 class _Writing:
-    def __init__(self, design: Design):
-        self.design, self.notes = design, Notes()
+    def __init__(self, design: Design, kept: Sequence[Mapping[str, Any]]):
+        self.design, self.notes, self.kept = design, Notes(), kept
         self.base = naming.file_name(design.title)
         chiplet_name = Unique()
         self.chiplet_of_die = {die.id: chiplet_name(die.id) for die in design.dies}
@@ -69,7 +70,7 @@ class _Writing:
         extras = {f"{self.base}.lef": self._lef()} if self.cells else {}
         if self.design.netlist:
             extras[f"{self.base}.v"] = self._verilog()
-        header = {"version": "3", "unit": "micron", "precision": PRECISION}
+        header = {"version": 2.5, "unit": "micron", "precision": PRECISION}
         definitions = {"Header": header, "ChipletDef": chiplets}
         named = {"name": self.top}
         if self.design.netlist:
@@ -80,6 +81,8 @@ class _Writing:
             "Connection": self._connections(), "Path": paths,
         }  # fmt: skip
         assembly = {key: value for key, value in assembly.items() if value}
+        for entry in self.kept:
+            _put_back(assembly if entry["file"] == ".3dbx" else definitions, entry["path"], entry["value"])
         documents = [document.made(f"{self.base}.3dbx", assembly), document.made(f"{self.base}.3dbv", definitions)]
         blox = files.made(f"{self.base}.3dbx", documents, self.maps, extras)
         self._left()
@@ -319,6 +322,14 @@ class _Writing:
 
     def _spans(self, layer: Layer) -> bool:
         return self.design.extent_mm(layer) == (self.design.width_mm, self.design.length_mm)
+
+
+def _put_back(data: dict[str, Any], path: Sequence[str | int], value: Any) -> None:
+    """A key of nobody where what it belonged to is still there."""
+    for step in path[:-1]:
+        data = data.get(step) if isinstance(data, dict) else None
+    if isinstance(data, dict):
+        data.setdefault(path[-1], value)
 
 
 def _column(said: list[str]) -> Column:

@@ -109,9 +109,13 @@ class BloxPath:
 class Unknown:
     """A key outside the grammar, with what it holds; it is kept in the files."""
 
-    path: str
+    steps: tuple[str | int, ...]
     place: str
     value: Any = field(compare=False)
+
+    @property
+    def path(self) -> str:
+        return ".".join(map(str, self.steps))
 
 
 @dataclass(frozen=True)
@@ -159,8 +163,7 @@ class _Reading:
 
     def _close(self, section: Section) -> None:
         for key, value in section.unknown().items():
-            path = f"{section.name}.{key}" if section.path else key
-            self.unknown.append(Unknown(path, section.place(key, key=True), value))
+            self.unknown.append(Unknown((*section.path, key), section.place(key, key=True), value))
 
     def _header(self, section: Section) -> Header:
         unit = section.text("unit")

@@ -317,9 +317,13 @@ class _Conversion:
         unused = [name for name in self.blox.chiplets if name not in self.used]
         if unused:
             self.notes.leave("threedblox.unused", chiplets=", ".join(unused[:12]))
-        for entry in self.blox.unknown:
-            self.notes.leave("threedblox.unknown_key", key=entry.path, place=entry.place)
-            self.notes.kept[entry.path] = entry.value
+        kept = []
+        for name, found in self.blox.definitions.items():
+            for entry in found.unknown:
+                self.notes.leave("threedblox.unknown_key", key=entry.path, place=entry.place)
+                kept.append({"file": name[-5:].lower(), "path": list(entry.steps), "value": entry.value})
+        if kept:
+            self.notes.kept["3dblox"] = kept
         self.notes.take("threedblox.assembly", instances=len(placed), connections=len(self.blox.top.connections),
                         paths=len(self.blox.top.paths))  # fmt: skip
 
