@@ -18,7 +18,7 @@ import numpy as np
 
 from workbench import stack
 from workbench.formats import SUFFIXES, export
-from workbench.formats.export.bump_table import read_bump_table
+from workbench.formats.exports.bump_table import read_bump_table
 
 
 def grid(side: int) -> stack.Grid:

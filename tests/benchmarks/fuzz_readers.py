@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from workbench import facts, stack
 from workbench.errors import WorkbenchError
 from workbench.formats import chiplet, threedblox, verilog, yaml_text
-from workbench.formats.export import design_json
+from workbench.formats.exports import design_json
 from workbench.formats.lefdef import def_text, lef_text
 from workbench.formats.threedblox import bmap, document, files
 from workbench.formats.threedblox.files import Blox

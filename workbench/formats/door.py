@@ -35,7 +35,7 @@ def read_design(path: Path | str) -> tuple[Design, Report]:
         from workbench.formats import chiplet
 
         return chiplet.read(path)
-    from workbench.formats.export import design_json
+    from workbench.formats.exports import design_json
 
     notes, design = Notes(), design_json.read_json(path)
     notes.take("exchange.json.taken")
@@ -87,7 +87,7 @@ def export(
 def _writer(to: str, kept: Mapping[str, Any] | None) -> Callable[..., Report]:
     if to == "chiplet":
         from workbench.formats import chiplet
-        from workbench.formats.export.writing import fresh
+        from workbench.formats.exports.writing import fresh
 
         def write(design: Design, path: Path, *, overwrite: bool) -> Report:
             text, report = chiplet.write_text(design, kept)
@@ -97,29 +97,29 @@ def _writer(to: str, kept: Mapping[str, Any] | None) -> Callable[..., Report]:
 
         return write
     if to in ("gds", "oasis"):
-        from workbench.formats.export import gds
+        from workbench.formats.exports import gds
 
         return gds.write_gds if to == "gds" else gds.write_oasis
     if to == "glb":
-        from workbench.formats.export.glb import write_glb
+        from workbench.formats.exports.glb import write_glb
 
         return write_glb
     if to == "step":
-        from workbench.formats.export.step import write_step
+        from workbench.formats.exports.step import write_step
 
         return write_step
     if to == "csv":
-        from workbench.formats.export.bump_table import write_bump_table
+        from workbench.formats.exports.bump_table import write_bump_table
 
         return write_bump_table
-    from workbench.formats.export.design_json import write_json
+    from workbench.formats.exports.design_json import write_json
 
     return write_json
 
 
 def _threedblox(design: Design, path: Path, overwrite: bool) -> Exported:
     from workbench.formats import threedblox
-    from workbench.formats.export.writing import fresh
+    from workbench.formats.exports.writing import fresh
 
     blox, report = threedblox.from_design(design)
     named = path.suffix.lower() == ".3dbx"

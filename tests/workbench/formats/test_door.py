@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from importlib.util import find_spec
 
 import gdstk
 import pytest
 import trimesh
 
-from workbench import facts
+from workbench import facts, formats
 from workbench.errors import InputError, MissingToolError
 from workbench.formats import FORMATS, SUFFIXES, export, read_design
 from workbench.stack import read
@@ -117,3 +118,9 @@ def test_an_unknown_format_is_refused(design, tmp_path):
     with pytest.raises(InputError) as refused:
         export(design, tmp_path / "a.odb", to="odb++")
     assert refused.value.allowed == ", ".join(FORMATS)
+
+
+def test_no_module_of_the_package_hides_the_door():
+    """A package named like a function takes its place as soon as it is loaded."""
+    for module in pkgutil.iter_modules(formats.__path__):
+        assert module.name not in formats.__all__

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from workbench.errors import InputError
 from workbench.formats import yaml_text
-from workbench.formats.export.writing import fresh
+from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Notes, Report
 from workbench.formats.threedblox import bmap, document, model
 from workbench.formats.threedblox.bmap import BumpMap

@@ -12,7 +12,7 @@ import numpy as np
 import trimesh
 
 from workbench.errors import InputError
-from workbench.formats.export.writing import fresh
+from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Notes, Report
 from workbench.materials.colours import MATERIAL_COLOURS, MATERIAL_OPACITY
 from workbench.stack import Box, Design, Field, Solids, solids

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from workbench.errors import InputError, MissingToolError
-from workbench.formats.export.glb import drawn_whole, slab
-from workbench.formats.export.writing import fresh
+from workbench.formats.exports.glb import drawn_whole, slab
+from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Notes, Report
 from workbench.materials.colours import MATERIAL_COLOURS
 from workbench.stack import Box, Design, Field, Solids, solids

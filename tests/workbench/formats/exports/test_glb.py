@@ -9,7 +9,7 @@ import pytest
 import trimesh
 
 from workbench.errors import InputError
-from workbench.formats.export import glb
+from workbench.formats.exports import glb
 from workbench.materials.colours import MATERIAL_COLOURS
 from workbench.stack import derive, placed_fields, read, solids
 from workbench.stack.connections import End

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import InputError
-from workbench.formats.export import design_json
+from workbench.formats.exports import design_json
 from workbench.stack import content_sha256
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from workbench.errors import InputError
-from workbench.formats.export import gds
+from workbench.formats.exports import gds
 from workbench.stack import bump_count, ends, placed_fields, read
 from workbench.stack.bumps import place
 from workbench.stack.geometry import outline

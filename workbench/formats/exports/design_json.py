@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.formats import yaml_text
-from workbench.formats.export.writing import fresh
+from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Notes, Report
 from workbench.stack import Design, canonical_json, read, to_document
 

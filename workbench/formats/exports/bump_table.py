@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from workbench.errors import InputError
 from workbench.formats import yaml_text
-from workbench.formats.export.writing import fresh
+from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Notes, Report
 from workbench.stack import Design, Points, Region, bump_count, ends, placed_fields
 from workbench.stack.patterns import MOST_POINTS, Grid

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from workbench.errors import InputError
-from workbench.formats.export.bump_table import COLUMNS, read_bump_table, write_bump_table
+from workbench.formats.exports.bump_table import COLUMNS, read_bump_table, write_bump_table
 from workbench.stack import Grid, Points, bump_count, ends, placed_fields
 from workbench.stack.geometry import to_module
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import gdstk
 import numpy as np
 
-from workbench.formats.export.writing import fresh
+from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Notes, Report
 from workbench.stack import Design, Die, Grid, Layer, Placement, Points, PowerBlock, Region, bump_count
 from workbench.stack.geometry import outline

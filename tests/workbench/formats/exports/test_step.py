@@ -12,7 +12,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from workbench.errors import InputError, MissingToolError
-from workbench.formats.export.step import write_step
+from workbench.formats.exports.step import write_step
 from workbench.stack import ends, placed_fields, solids
 
 needs_kernel = pytest.mark.skipif(
