@@ -71,7 +71,7 @@ def export(
     """Write a design in one of `FORMATS`. Files appear whole or not at all.
 
     3Dblox is several files: `path` is a .3dbx file, whose companions come to lie beside it, or a folder. `kept` is
-    `Report.kept` of the file a design was read from, for a format that can hold it (.chiplet).
+    `Report.kept` of the file a design was read from: what only that format can hold is put back.
 
     Raises InputError: an unknown format, a file that exists (without `overwrite`), a disk that refuses, or a design
     the format cannot hold (3Dblox: an angle that is no quarter turn); MissingToolError for STEP without its extra.
@@ -80,7 +80,7 @@ def export(
     if to not in FORMATS:
         raise InputError("exchange.unknown_format", got=to, allowed=", ".join(FORMATS))
     if to == "3dblox":
-        return _threedblox(design, path, overwrite)
+        return _threedblox(design, path, overwrite, kept)
     return Exported((path,), _writer(to, kept)(design, path, overwrite=overwrite))
 
 
@@ -117,11 +117,11 @@ def _writer(to: str, kept: Mapping[str, Any] | None) -> Callable[..., Report]:
     return write_json
 
 
-def _threedblox(design: Design, path: Path, overwrite: bool) -> Exported:
+def _threedblox(design: Design, path: Path, overwrite: bool, kept: Mapping[str, Any] | None) -> Exported:
     from workbench.formats import threedblox
     from workbench.formats.exports.writing import fresh
 
-    blox, report = threedblox.from_design(design)
+    blox, report = threedblox.from_design(design, kept)
     named = path.suffix.lower() == ".3dbx"
     folder = path.parent if named else path
     said = threedblox.texts(blox)

@@ -65,7 +65,7 @@ def read_text(text: str, *, where: str) -> tuple[Design, Report]:
     file = records(root, notes, tolerant=not known)
     _keep_flow(root, text, file, notes)
     design = _Builder(file, notes, where).design()
-    notes.kept = file.kept
+    notes.kept = {"chiplet": file.kept}
     return design, notes.report()
 
 

@@ -44,7 +44,7 @@ def write_text(design: Design, kept: Mapping[str, Any] | None = None) -> tuple[s
     `kept` is `report.kept` of the file the design was read from: technologies, layout references, metadata, the flow
     block and unknown keys are put back for every component that still has its name.
     """
-    writer = _Writer(design, dict(kept or {}))
+    writer = _Writer(design, dict((kept or {}).get("chiplet", {})))
     return writer.text(), writer.notes.report()
 
 

@@ -244,7 +244,7 @@ FLOWS = [  # CHIPLET_FORMAT_SPEC "Flow", rules 1 and 4: never a reason to refuse
 def test_the_flow_block(flow, keeps):
     for text in (MINIMAL + DIE + flow, flow + MINIMAL + DIE):
         design, report = chiplet.read_text(text, where="f")
-        assert ("flow" in report.kept) == keeps
+        assert ("flow" in report.kept["chiplet"]) == keeps
         assert any("flow block" in line for line in report.lines()) == (not keeps)
         if keeps:
             assert chiplet.write_text(design, report.kept)[0].endswith(flow)
