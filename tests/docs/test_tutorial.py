@@ -1,4 +1,4 @@
-"""The tutorial, run as it stands: every command in order, in an empty home."""
+"""The tutorials, run as they stand: every command in order, in an empty home and folder."""
 
 from __future__ import annotations
 
@@ -11,19 +11,34 @@ import sys
 import pytest
 
 
-@pytest.mark.timeout(420)
-def test_the_tutorial_works(root, home):
-    text = (root / "docs" / "tutorial.md").read_text("utf-8")
+def run(root, page: str, folder) -> dict[str, list[str]]:
+    """What each command of a tutorial said, run in `folder`."""
+    text = (root / "docs" / page).read_text("utf-8")
     lines = [x for block in re.findall(r"```console\n(.*?)```", text, re.S) for x in block.splitlines()]
     assert len(lines) >= 9
-    said = {}
+    said: dict[str, list[str]] = {}
     for line in lines:
         command, _, remark = line.removeprefix("$ ").partition("#")
         expected = int(remark.rsplit(" ", 1)[1]) if "exit" in remark else 0
         arguments = [sys.executable, "-m", *shlex.split(command)]
-        done = subprocess.run(arguments, capture_output=True, text=True, cwd=root, env=os.environ, check=False)
+        done = subprocess.run(arguments, capture_output=True, text=True, cwd=folder, env=os.environ, check=False)
         assert done.returncode == expected, f"{line}\n{done.stdout}\n{done.stderr}"
         said.setdefault(line, []).append(done.stdout + done.stderr)
+    return said
+
+
+@pytest.mark.timeout(600)
+def test_the_tutorial_works(root, home, tmp_path):
+    said = run(root, "tutorial.md", tmp_path)
     assert any("100 ... 450 mm" in s for line in said for s in said[line])
     assert len(said["$ workbench nightly"]) == 2
+    assert (home / "site" / "index.html").is_file()
+
+
+@pytest.mark.timeout(300)
+def test_a_stack_goes_from_idea_to_release(root, home, tmp_path):
+    said = run(root, "tutorial-design.md", tmp_path)
+    assert (tmp_path / "my-stack.gds").stat().st_size > 1000
+    history = next(out[0] for line, out in said.items() if "history" in line)
+    assert "released" in history
     assert (home / "site" / "index.html").is_file()

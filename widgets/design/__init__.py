@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widgets.design.assembly import connections, findings, history
+from widgets.design.assembly import connections, findings, history, module
 from widgets.design.charts import cost_and_yield, cost_breakdown, defect_sensitivity, yield_models
 from widgets.design.drawings import cross_section, top_view, wafer_map
 from widgets.design.economics import hybrid_bond_yield, nre, sensitivity, stack_tiers, volume, wafer_test
@@ -22,6 +22,7 @@ __all__ = [
     "history",
     "hybrid_bond_yield",
     "hybrid_bonds",
+    "module",
     "nre",
     "sensitivity",
     "stack_table",

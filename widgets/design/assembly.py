@@ -20,6 +20,13 @@ _MOST_ROWS = 40
 _MOST_CHANGES = 15
 
 
+def module(r: StackReview) -> None:
+    """The module in three dimensions, as a drawing."""
+    from widgets import builder  # which draws with this package
+
+    builder.picture(r.design)
+
+
 def findings(r: StackReview) -> None:
     """What is not met, worst first: what, where, a marker in the module, what to do."""
     found = r.rules.findings

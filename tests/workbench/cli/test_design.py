@@ -30,7 +30,7 @@ def run(capsys, *words) -> tuple[int, str, str]:
 def test_list(store, capsys):
     code, out, _ = run(capsys, "design", "list", "--json")
     assert code == 0
-    assert {row["design_id"] for row in json.loads(out)} == set(DESIGNS)
+    assert {row["design_id"] for row in json.loads(out)["hits"]} == set(DESIGNS)
     code, out, _ = run(capsys, "design", "list")
     assert code == 0
     assert "multi-gpu" in out

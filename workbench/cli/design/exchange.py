@@ -161,15 +161,17 @@ def _say_saved(saved: dict[str, Any]) -> None:
 @as_json_option
 def export(design: str, format_: str, output: Path | None, overwrite: bool, as_json: bool) -> None:
     """Write a design as 3Dblox, .chiplet, GDSII, OASIS, GLB, STEP, CSV bump map or JSON."""
-    from workbench.formats import ENDINGS
+    from workbench.formats import SUFFIXES
     from workbench.formats import export as write
     from workbench.store import Store
 
     picked = pick(Store.open(), design)
-    path = output or Path(f"{picked.design_id}{ENDINGS[format_]}")
-    report = write(picked.design(), path, to=format_, overwrite=overwrite)
+    path = output or Path(f"{picked.design_id}{SUFFIXES[format_]}")
+    written = write(picked.design(), path, to=format_, overwrite=overwrite)
     if as_json:
-        tell({"design_id": picked.design_id, "to": format_, "path": str(path), "report": report.as_dict()})
+        tell({"design_id": picked.design_id, "to": format_, "paths": list(map(str, written.paths)),
+              "report": written.report.as_dict()})  # fmt: skip
         return
-    click.echo(t("design.cli.written", path=path, size=f"{path.stat().st_size:,}"))
-    _say_report(report)
+    for file in written.paths:
+        click.echo(t("design.cli.written", path=file, size=f"{file.stat().st_size:,}"))
+    _say_report(written.report)

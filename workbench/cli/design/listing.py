@@ -38,14 +38,13 @@ def list_designs(words: tuple[str, ...], facets: tuple[str, ...], ranges: tuple[
         click.echo(t("design.cli.none" if words or facets or ranges else "design.cli.empty"))
         return
     grid = Table(box=None)
-    for head, side in (("id", "left"), ("title", "left"), ("kind", "left"), ("pitch", "right"), ("silicon", "right"),
-                       ("power", "right"), ("verdict", "left"), ("origin", "left")):  # fmt: skip
-        grid.add_column(t(f"design.cli.{head}"), justify=side, overflow="fold")
+    for head, side in (("id", "left"), ("title", "left"), ("pitch", "right"), ("silicon", "right"),
+                       ("verdict", "left")):  # fmt: skip
+        grid.add_column(t(f"design.cli.{head}"), justify=side, overflow="fold", no_wrap=head == "id")
     for row in found.hits:
         grid.add_row(
-            f"{row['design_id']}@{row['number']}", row["title"], t(f"design.assembly.{row['kind']}"),
-            _figure(row["finest_pitch_um"]), _figure(row["silicon_area_mm2"]), _figure(row["power_w"]),
-            t(f"verdict.{row['verdict']}") if row["verdict"] else "–", t(f"reuse.origin.{row['origin']}"),
+            f"{row['design_id']}@{row['number']}", row["title"], _figure(row["finest_pitch_um"]),
+            _figure(row["silicon_area_mm2"]), t(f"verdict.{row['verdict']}") if row["verdict"] else "–",
         )  # fmt: skip
     Console().print(grid)
     if found.total > len(found.hits):

@@ -1,0 +1,207 @@
+"""A design from the command line: begun, checked, costed, exported, changed, compared, found again, released."""
+
+from __future__ import annotations
+
+import json
+
+import gdstk
+import pytest
+
+from workbench.cli import main
+from workbench.cli.design.exchange import FORMATS
+from workbench.cli.design.naming import id_from
+from workbench.formats import FORMATS as WRITTEN
+from workbench.stack import read
+from workbench.store import Store
+
+
+@pytest.fixture
+def run(home, capsys, tmp_path, monkeypatch):
+    """run(words) -> (exit code, stdout, stderr), in an empty folder with an empty store."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORKBENCH_AUTHOR", "Lin")
+
+    def go(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["design", *words])
+        out = capsys.readouterr()
+        return ended.value.code, out.out, out.err
+
+    return go
+
+
+@pytest.fixture
+def begun(run):
+    code, out, _ = run("new", "--template", "face-to-face", "-p", "bump_count=10000", "--id", "poc", "--project",
+                       "customer-a", "--json")  # fmt: skip
+    assert code == 0
+    return json.loads(out)
+
+
+def test_templates_are_listed_with_their_parameters(run):
+    code, out, _ = run("new")
+    assert code == 0
+    assert "face-to-face" in out
+    assert "bump_pitch_um = 9.0" in out
+    schemas = json.loads(run("new", "--json")[1])
+    assert schemas["face-to-face"]["properties"]["bump_pitch_um"]["unit"] == "µm"
+
+
+def test_a_design_begun_from_a_template_has_the_bumps_asked_for(run, begun):
+    assert begun["design_id"] == "poc"
+    assert begun["number"] == 1
+    design = read(Store.open().designs.document("poc"))
+    top = design.connections[-1].top
+    assert any(design.region(joint.top).bump_count == 10_000 for joint in design.connections), top
+
+
+def test_a_template_said_twice_adds_nothing_and_another_of_the_same_id_is_refused(run, begun):
+    again = json.loads(run("new", "--template", "face-to-face", "-p", "bump_count=10000", "--id", "poc", "--json")[1])
+    assert again["revision_id"] == begun["revision_id"]
+    assert not again["added"]
+    code, _, err = run("new", "--template", "face-to-back", "--id", "poc")
+    assert code == 2
+    assert "--id" in err
+
+
+WRONG = [  # words, exit code, what the message names
+    (("new", "--template", "pyramid"), 2, "face-to-face"),
+    (("new", "--template", "face-to-face", "-p", "bump_pitch_um=-3"), 2, "bump_pitch_um"),
+    (("show", "nothing"), 2, "poc"),
+    (("show", "poc@7"), 2, "1"),
+    (("check", "poc", "--deck", "no-deck"), 2, "published"),
+    (("import", "absent.3dbx"), 2, "absent.3dbx"),
+    (("list", "--facet", "colour=red"), 2, "assembly"),
+    (("list", "--range", "power_w=much"), 2, "power_w=much"),
+    (("cost", "poc", "-p", "yield_model=hope"), 2, "poisson"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected", "named"), WRONG, ids=[" ".join(w[0]) for w in WRONG])
+def test_what_is_refused(run, begun, words, expected, named):
+    code, _, err = run(*words)
+    assert code == expected
+    assert named in err
+    assert "Traceback" not in err
+
+
+def test_a_sound_design_passes_its_checks_with_0_and_a_broken_one_ends_with_1(run, begun, tmp_path):
+    code, out, _ = run("check", "poc", "--json")
+    report = json.loads(out)
+    assert code == 0, [f["what"]["en"] for f in report["findings"]]
+    assert report["verdict"] in ("PASS", "MARGINAL")
+    assert report["compared"] > 10
+
+    document = Store.open().designs.document("poc")
+    face = next(region for die in document["dies"] if die["id"] == document["dies"][-1]["id"]
+                for region in die["regions"] if region["bumps"])  # fmt: skip
+    face["bumps"][0]["x_um"] = face["bumps"][0].get("x_um", 0.0) + 3.0
+    (tmp_path / "moved.json").write_text(json.dumps(document))
+    assert run("import", "moved.json", "--id", "poc", "--note", "moved by mistake")[0] == 0
+    code, out, _ = run("check", "poc", "--json")
+    broken = [f for f in json.loads(out)["findings"] if f["outcome"] == "broken"]
+    assert code == 1
+    assert broken
+    assert broken[0]["at"] is not None
+    assert run("check", "poc@1")[0] == 0  # the revision before is still sound
+
+    code, out, _ = run("diff", "poc@1", "poc@2")
+    assert code == 0
+    assert out.strip()
+    code, _, err = run("release", "poc")
+    assert code == 1
+    code, out, _ = run("release", "poc@1", "--note", "first samples")
+    assert code == 0, err
+    events = json.loads(run("history", "poc", "--json")[1])["events"]
+    kinds = [event["milestone"] for event in events]
+    assert kinds[0] == "requested"
+    assert {"saved", "checked", "released"} <= set(kinds)
+    assert next(e for e in events if e["number"] == 2 and e["milestone"] == "saved")["changes"]
+    lead = json.loads(run("lead-time", "--json")[1])
+    assert lead["finished"] == 1
+    assert 0 <= lead["median_days"] < 1
+
+
+def test_cost_names_flows_and_conventions(run, begun):
+    code, out, _ = run("cost", "poc", "--json", "-p", "module_quantity=1000")
+    cost = json.loads(out)
+    assert code == 0
+    assert cost["parameters"]["module_quantity"] == 1000
+    flows = {flow["flow"]: flow for flow in cost["flows"]}
+    # 36 mm2 at 28 nm and 25 mm2 at 7 nm side by side: the reference case of the cost model
+    assert flows["mcm"]["recurring_usd"] == pytest.approx(8.25775, abs=5e-6)
+    assert all(flow["unit_usd"] > flow["recurring_usd"] for flow in flows.values())
+    assert cost["conventions"]
+    assert "MCM" in run("cost", "poc")[1]
+
+
+def test_every_format_is_known_to_the_command_line():
+    assert FORMATS == WRITTEN
+
+
+@pytest.mark.parametrize("to", [f for f in FORMATS if f != "step"])
+def test_a_design_is_exported(run, begun, tmp_path, to):
+    code, out, err = run("export", "poc", "--to", to, "--json")
+    assert code == 0, err
+    paths = [tmp_path / name for name in json.loads(out)["paths"]]
+    assert all(path.stat().st_size > 100 for path in paths)
+    code, _, _ = run("export", "poc", "--to", to)
+    assert code == 2  # never over what is there
+    assert run("export", "poc", "--to", to, "--overwrite")[0] == 0
+    if to == "gds":
+        assert gdstk.read_gds(paths[0]).top_level()
+
+
+@pytest.mark.parametrize("to", ["3dblox", "chiplet", "json"])
+def test_what_is_exported_comes_back(run, begun, tmp_path, to):
+    path = json.loads(run("export", "poc", "--to", to, "--json")[1])["paths"]
+    path = next(name for name in path if not name.endswith((".3dbv", ".bmap", ".v")))
+    code, _, err = run("import", path, "--id", "back", "--json")
+    assert code == 0, err
+    store = Store.open()
+    before, after = read(store.designs.document("poc")), read(store.designs.document("back"))
+    assert [die.width_mm for die in after.dies] == [die.width_mm for die in before.dies]
+    assert len(after.placements) == len(before.placements)
+    if to == "json":
+        assert after == before
+    again = json.loads(run("import", path, "--id", "back", "--json")[1])
+    assert not again[0]["added"]
+
+
+def test_one_refused_file_does_not_keep_the_others_out(run, begun, tmp_path):
+    path = json.loads(run("export", "poc", "--to", "json", "--json")[1])["paths"][0]
+    (tmp_path / "torn.json").write_text('{"title": "torn", ')
+    code, out, _ = run("import", "torn.json", path, "--json")
+    rows = json.loads(out)
+    assert code == 2
+    assert "torn.json" in rows[0]["refused"]["where"]
+    assert rows[1]["title"] == "Two-die stack, face to face"
+
+
+def test_a_design_is_found_again_by_words_facets_and_resemblance(run, begun):
+    run("new", "--template", "side-by-side", "--id", "fan-out-module")
+    run("branch", "poc", "poc-b", "--note", "for customer B", "--title", "Stack for customer B")
+    found = json.loads(run("list", "customer", "--json")[1])
+    assert [hit["design_id"] for hit in found["hits"]] == ["poc-b"]
+    stacked = json.loads(run("list", "--facet", "assembly=face_to_face", "--json")[1])
+    assert {hit["design_id"] for hit in stacked["hits"]} == {"poc", "poc-b"}
+    fine = json.loads(run("list", "--range", "finest_pitch_um=..10", "--json")[1])
+    assert {hit["design_id"] for hit in fine["hits"]} == {"poc", "poc-b"}
+    matches = json.loads(run("similar", "poc", "--json")[1])
+    assert matches[0]["design_id"] == "poc-b"
+    assert matches[0]["total"] > matches[1]["total"]
+    assert matches[0]["reasons"]
+    assert "poc-b" in run("history", "poc")[1]
+
+
+@pytest.mark.parametrize(("title", "expected"), [
+    ("Two-die POC, v2", "two-die-poc-v2"), ("  雙晶粒 驗證 ", "雙晶粒-驗證"), ("///", "design"),
+])  # fmt: skip
+def test_an_id_follows_from_a_title(title, expected):
+    assert id_from(title) == expected
+
+
+def test_chinese_users_read_chinese(run, begun, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_LANG", "zh-Hant")
+    assert "面對面" in run("list")[1]
+    assert "符合" in run("check", "poc")[1]
