@@ -10,7 +10,7 @@ from workbench.rules.case import Case, Found, Skip, at_most
 from workbench.rules.faces import SLACK_UM, Face
 from workbench.rules.findings import Finding, Key, Place
 from workbench.rules.meeting import Block, Meeting, side_of
-from workbench.rules.nets import Netlist, label, unequal
+from workbench.rules.nets import Names, Netlist, label
 
 NO_BUMPS = Skip(Key("rules.skip.no_bumps"))
 NO_JOINTS = Skip(Key("rules.skip.no_joints"))
@@ -97,14 +97,14 @@ def nets(case: Case) -> Found | Skip:
     """Pairs that join two nets, those that join a supply to another net apart; nets of the module left open."""
     compared = 0
     found: list[Finding] = []
-    netlist = Netlist(case.design) if case.design.netlist else None
+    netlist, names = (Netlist(case.design) if case.design.netlist else None), Names()
     edges: list[tuple[np.ndarray, str, str]] = []
     for m in case.meetings:
         wrong: dict[str, list[tuple[Block, np.ndarray]]] = {"net_mismatch": [], "supply_short": []}
         for block in m.blocks:
             a, b = m.top.fields[block.top], m.bottom.fields[block.bottom]
             if netlist is None:
-                differ = unequal(a, block.i, b, block.j)
+                differ = names.unequal(a, block.i, b, block.j)
                 if differ is None:
                     continue
                 compared += len(differ)
@@ -120,7 +120,7 @@ def nets(case: Case) -> Found | Skip:
             wrong["supply_short"].append((block, differ[short]))
             same = np.unique(x[(x == y) & (x >= 0)])
             edges.append((same, m.top.part, m.bottom.part))
-        found += [f for name, groups in wrong.items() if (f := _mismatch(case, m, name, groups, netlist))]
+        found += [f for id, groups in wrong.items() if (f := _mismatch(case, m, id, groups, netlist))]
     if netlist is not None:
         found += _open(case, netlist, edges)
     if not compared and not found:

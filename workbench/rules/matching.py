@@ -87,7 +87,7 @@ def pairs_within(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarra
     if not (len(a) and len(b)):
         return none, none
     # Cells of about one bump, their borders half a cell away from the first bump: few bumps lie near a border.
-    size = max(2 * radius * 1.001, float(np.sqrt(np.prod(high - low + 1e-9) / len(b))) * 0.7, 1e-9)
+    size = max(2 * radius * 1.001, float(np.sqrt(np.prod(high - low + 1e-9) / len(b))) * 0.6, 1e-9)
     while np.prod((high - low) / size + 3) > 4 * len(b) + 100_000:
         size *= 1.5
     origin = b[0] - (np.ceil((b[0] - low) / size) + 0.5) * size

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field as default
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,6 @@ import numpy as np
 from workbench.stack import Design, Grid, Points
 
 _MARK = re.compile(r"\{(index|column|row)\}")
-SMALL = 4096  # words of a field that are compared through a table
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,7 @@ class Netlist:
     """The nets of the module: which ports of which part they join."""
 
     design: Design
+    _kept: dict[tuple[str, int, int], tuple] = default(default_factory=dict, repr=False)
 
     @cached_property
     def net_of(self) -> dict[str, dict[str, int]]:
@@ -44,41 +45,55 @@ class Netlist:
         """Net number (k,) of bumps of a field; -1 where the netlist does not know it. A bump is looked up by its port,
         then by the net it carries inside its die.
         """
-        nets = self.net_of.get(part, {})
         codes = np.full(len(index), -1, np.int64)
         for words in (field.nets, field.ports):  # the port is looked up last and wins
             if words:
-                labels, texts = field.coded(words)
-                numbers = np.fromiter((nets.get(text, -1) for text in texts), np.int64, len(texts))
+                labels, numbers = self._numbered(part, field, words)
                 known = numbers[labels[index]]
                 codes = np.where(known >= 0, known, codes)
         return codes
 
-
-def unequal(first: Grid | Points, i: np.ndarray, second: Grid | Points, j: np.ndarray) -> np.ndarray | None:
-    """Which pairs of bumps carry different names (k,): their nets, or their ports where a field has no nets. None when
-    a field names nothing, so that there is nothing to compare.
-    """
-    words_a, words_b = (field.nets or field.ports for field in (first, second))
-    if not words_a or not words_b:
-        return None
-    if not any(_MARK.search(word) for word in (*words_a, *words_b)):
-        return _unequal_words(words_a, i, words_b, j)
-    return _unequal_templates(first, words_a, i, second, words_b, j)
+    def _numbered(self, part: str, field: Grid | Points, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Labels of all bumps of a field as codes (n,), and the net of each code."""
+        key = (part, id(field), id(words))
+        if key not in self._kept:
+            nets = self.net_of.get(part, {})
+            labels, texts = field.coded(words)
+            numbers = np.fromiter((nets.get(text, -1) for text in texts), np.int64, len(texts))
+            self._kept[key] = (field, labels, numbers)
+        return self._kept[key][1:]
 
 
-def _unequal_words(words_a: Sequence[str], i: np.ndarray, words_b: Sequence[str], j: np.ndarray) -> np.ndarray:
-    n, m = len(words_a), len(words_b)
-    if n <= SMALL and m <= SMALL:
-        number = {word: k for k, word in enumerate(dict.fromkeys((*words_a, *words_b)))}
-        table_a, table_b = (np.array([number[word] for word in words], np.int32) for words in (words_a, words_b))
-    else:
-        # Hashes of the texts, kept in them by Python: two that agree by chance are one in 10^18.
-        table_a, table_b = (np.fromiter(map(hash, words), np.int64, len(words)) for words in (words_a, words_b))
-    # Broadcast where one word names all: nothing to gather.
-    a = table_a if n == 1 else table_a[_repeated(i, n)]
-    b = table_b if m == 1 else table_b[_repeated(j, m)]
-    return np.broadcast_to(np.asarray(a != b, bool), (len(i),))
+class Names:
+    """The names of fields, compared. What a field's words come to is worked out once, however many fields it meets."""
+
+    def __init__(self) -> None:
+        self._tables: dict[int, tuple[Sequence[str], np.ndarray | None]] = {}
+
+    def _table(self, words: Sequence[str]) -> np.ndarray | None:
+        """A number for each word, equal for equal words; None when a word has a placeholder. The numbers are the hashes
+        Python keeps in its texts: two words that agree by chance are one in 10^18.
+        """
+        if id(words) not in self._tables:
+            marked = _MARK.search("\0".join(words))  # all at once: there may be a million
+            table = None if marked else np.fromiter(map(hash, words), np.int64, len(words))
+            self._tables[id(words)] = (words, table)
+        return self._tables[id(words)][1]
+
+    def unequal(self, first: Grid | Points, i: np.ndarray, second: Grid | Points, j: np.ndarray) -> np.ndarray | None:
+        """Which pairs of bumps carry different names (k,): their nets, or their ports where a field has no nets. None
+        when a field names nothing, so that there is nothing to compare.
+        """
+        words_a, words_b = (field.nets or field.ports for field in (first, second))
+        if not words_a or not words_b:
+            return None
+        a, b = self._table(words_a), self._table(words_b)
+        if a is None or b is None:
+            return _unequal_templates(first, words_a, i, second, words_b, j)
+        # Broadcast where one word names all: nothing to gather.
+        a = a if len(a) == 1 else a[_repeated(i, len(a))]
+        b = b if len(b) == 1 else b[_repeated(j, len(b))]
+        return np.broadcast_to(np.asarray(a != b, bool), (len(i),))
 
 
 def _repeated(index: np.ndarray, count: int) -> np.ndarray:

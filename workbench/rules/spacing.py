@@ -5,9 +5,11 @@ Faces of a die are drawn once for all its placements, so they are judged once fo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations, pairwise
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -20,6 +22,7 @@ from workbench.rules.neighbours import too_close
 from workbench.rules.spans import Layouts, least_pitch_um, span_um
 from workbench.stack import Grid, Points, geometry
 
+MOST_RADII = 64  # different widths of bumps on one face that are told apart
 NO_METHOD = Skip(Key("rules.skip.no_method"))
 NO_RULE = Skip(Key("rules.skip.no_rule"))
 
@@ -96,7 +99,7 @@ def _drawn_pitch(case: Case, name: str, fields: list[Field], rule: Rule) -> list
     found = []
     limit = rule.value("min_pitch_um")
     if limit is not None:
-        found.append(_closest(case, "pitch", name, fields, rule, lambda a, b: limit, lambda a, b: 0.0, limit))
+        found.append(_closest(case, "pitch", name, fields, rule, limit, by_rims=False))
     limit = rule.value("max_pitch_um")
     if limit is not None:
         widest, where = max(((_widest_um(f), f) for f in fields), key=lambda pair: pair[0])
@@ -127,77 +130,119 @@ def space(case: Case) -> Found | Skip:
             looked_at += sum(f.pattern.count for f in chosen)
             limit = rule.values["min_space_um"]
 
-            def rims(a: Field, b: Field) -> float:
-                return (a.pattern.diameter_um + b.pattern.diameter_um) / 2
-
-            found.append(_closest(case, "space", name, chosen, rule, lambda a, b, limit=limit: limit + rims(a, b),
-                                  rims, limit))  # fmt: skip
+            found.append(_closest(case, "space", name, chosen, rule, limit, by_rims=True))
     return Found(tuple(found), looked_at) if found else _why(case)
 
 
-def _closest(case: Case, id: str, name: str, fields: list[Field], rule: Rule, apart, rims, limit: float) -> Finding:
-    """Every pair of bumps of the fields against a distance `apart(field, field)`; `rims` turns a distance between
-    centres into the figure that is limited. Without a violation the figure is the least that is known without looking
-    at every pair: the pitch of the grids, or None.
+def _closest(case: Case, id: str, name: str, fields: list[Field], rule: Rule, limit: float, *,
+             by_rims: bool) -> Finding:  # fmt: skip
+    """Every pair of bumps of the fields against a least distance, of centres or of rims. Without a violation the figure
+    is the least that is known without looking at every pair: the pitch of the grids, or None.
     """
-    least, known, bad = np.inf, [], [np.zeros(0, int) for _ in fields]
-    for k, field in enumerate(fields):
-        own = least_pitch_um(field.pattern)
-        if own is not None:
-            known.append(own - rims(field, field))
-        if own is None or own < apart(field, field) * (1 - 1e-9):
-            close = too_close(field.xy, apart(field, field))
-            bad[k] = close.indices
-            least = min(least, close.least_um - rims(field, field))
-    for a, b in _near(fields, apart):
-        both = np.concatenate([fields[a].xy, fields[b].xy])
-        owner = np.repeat([a, b], [len(fields[a].xy), len(fields[b].xy)])
-        number = np.concatenate([np.arange(len(fields[a].xy)), np.arange(len(fields[b].xy))])
-        distance = apart(fields[a], fields[b])
-        within = _overlap_window(fields[a], fields[b], distance)
-        kept = np.flatnonzero(((both >= within[0]) & (both <= within[1])).all(axis=1))
-        close = too_close(both[kept], distance)
-        chosen = kept[close.indices]
-        if len(chosen) and len(set(owner[chosen].tolist())) == 2:
-            crossing = _crossing(both[chosen], owner[chosen], distance)
-            for one in (a, b):
-                bad[one] = np.union1d(bad[one], number[chosen[crossing[0] & (owner[chosen] == one)]])
-            least = min(least, crossing[1] - rims(fields[a], fields[b]))
+    groups: dict[float, list[int]] = defaultdict(list)  # by the radius that counts
+    for k, rim in enumerate(_levels([field.pattern.diameter_um / 2 if by_rims else 0.0 for field in fields])):
+        groups[rim].append(k)
+    bad, least = [np.zeros(0, int) for _ in fields], np.inf
+    for rim, members in groups.items():
+        found = _alike([fields[k] for k in members], limit + 2 * rim)
+        for k, indices in zip(members, found.indices, strict=True):
+            bad[k] = indices
+        least = min(least, found.least_um - 2 * rim)
+    for (rim, members), (other, others) in combinations(groups.items(), 2):
+        found = _across([fields[k] for k in members], [fields[k] for k in others], limit + rim + other)
+        for k, indices in zip((*members, *others), found.indices, strict=True):
+            bad[k] = np.union1d(bad[k], indices)
+        least = min(least, found.least_um - rim - other)
     count = int(sum(len(indices) for indices in bad))
-    places = [at for field, indices in zip(fields, bad, strict=True) if len(indices)
-              for at in field.places(indices[: case.examples])]  # fmt: skip
     if count:
-        return at_least(id, max(least, 0.0) if id == "pitch" else least, limit, rule, unit="um", place=name,
-                        at=places[0], count=count, examples=tuple(places[: case.examples]))  # fmt: skip
+        places = [at for field, indices in zip(fields, bad, strict=True) if len(indices)
+                  for at in field.places(indices[: case.examples])]  # fmt: skip
+        return at_least(id, least, limit, rule, unit="um", place=name, at=places[0], count=count,
+                        examples=tuple(places[: case.examples]))  # fmt: skip
+    known = [own - field.pattern.diameter_um * by_rims for field in fields
+             if (own := least_pitch_um(field.pattern)) is not None]  # fmt: skip
     met = at_least(id, limit, limit, rule, unit="um", place=name, at=fields[0].face.centre)
     nearest = min(known, default=np.inf)
     return replace(met, got=nearest if len(known) == len(fields) and np.isfinite(nearest) else None)
 
 
-def _crossing(xy: np.ndarray, owner: np.ndarray, distance: float) -> tuple[np.ndarray, float]:
-    """Which points are too close to one of the other field, and the least such distance."""
-    first = owner == owner[0]
-    result, least = np.zeros(len(xy), bool), np.inf
-    for own in (first, ~first):
-        near, _ = cKDTree(xy[~own]).query(xy[own], distance_upper_bound=distance * (1 - 1e-9))
-        result[np.flatnonzero(own)[np.isfinite(near)]] = True
-        least = min(least, float(near.min()))
-    return result, least
+def _levels(rims: list[float]) -> list[float]:
+    """Radii as they are; beyond `MOST_RADII` different ones each is taken up to the next of that many, so that odd
+    documents cannot ask for every pair of radii.
+    """
+    levels = sorted(set(rims))
+    if len(levels) <= MOST_RADII:
+        return rims
+    kept = np.array(levels[:: -(-len(levels) // MOST_RADII)][1:] + levels[-1:])
+    return kept[np.searchsorted(kept, rims)].tolist()
 
 
-def _near(fields: list[Field], apart) -> Iterator[tuple[int, int]]:
-    """Pairs of fields whose boxes come closer than they may."""
-    if len(fields) < 2:
-        return
-    low, high = (np.array([f.span[k] for f in fields]) for k in (0, 1))
-    widest = max(apart(f, f) for f in fields)
-    for a in range(len(fields)):
-        near = ((low[a + 1 :] < high[a] + widest) & (high[a + 1 :] > low[a] - widest)).all(axis=1)
-        yield from ((a, b) for b in (np.flatnonzero(near) + a + 1).tolist())
+@dataclass(frozen=True)
+class _Near:
+    """Bumps too close to another, by field, and the least distance between centres."""
+
+    indices: list[np.ndarray]
+    least_um: float
 
 
-def _overlap_window(a: Field, b: Field, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    return np.maximum(a.span[0], b.span[0]) - distance, np.minimum(a.span[1], b.span[1]) + distance
+def _alike(fields: list[Field], distance: float) -> _Near:
+    """Fields held apart by one distance, looked at together. A grid wide enough and with no other field near needs no
+    look.
+    """
+    near = _neighbours(fields, fields, distance)
+    chosen = [
+        k for k, field in enumerate(fields)
+        if near[k] > 1 or (own := least_pitch_um(field.pattern)) is None or own < distance * (1 - 1e-9)
+    ]  # fmt: skip
+    if not chosen:
+        return _Near([np.zeros(0, int) for _ in fields], np.inf)
+    xy, cuts = _together([fields[k] for k in chosen])
+    close = too_close(xy, distance)
+    return _Near(_by_field(close.indices, cuts, chosen, len(fields)), close.least_um)
+
+
+def _across(first: list[Field], second: list[Field], distance: float) -> _Near:
+    """Bumps of one group too close to one of the other group."""
+    fields = [*first, *second]
+    near = np.concatenate([_neighbours(first, second, distance), _neighbours(second, first, distance)])
+    chosen = np.flatnonzero(near).tolist()
+    nothing = _Near([np.zeros(0, int) for _ in fields], np.inf)
+    if not chosen:
+        return nothing
+    xy, cuts = _together([fields[k] for k in chosen])
+    suspects = too_close(xy, distance).indices
+    number = np.searchsorted(cuts, suspects, side="right") - 1
+    left = np.array(chosen)[number] < len(first)
+    if left.all() or not left.any():
+        return nothing
+    bad, least = np.zeros(len(suspects), bool), np.inf
+    for own in (left, ~left):
+        away, _ = cKDTree(xy[suspects[~own]]).query(xy[suspects[own]], distance_upper_bound=distance * (1 - 1e-9))
+        bad[np.flatnonzero(own)[np.isfinite(away)]] = True
+        least = min(least, float(away.min()))
+    return _Near(_by_field(suspects[bad], cuts, chosen, len(fields)), least)
+
+
+def _neighbours(fields: list[Field], others: list[Field], distance: float) -> np.ndarray:
+    """How many of the others reach within a distance of the box of each field."""
+    low, high = (np.array([f.span[k] for f in others]) for k in (0, 1))
+    return np.array([
+        int(((low < f.span[1] + distance) & (high > f.span[0] - distance)).all(axis=1).sum()) for f in fields
+    ])  # fmt: skip
+
+
+def _together(fields: list[Field]) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of all fields in one array, and where each field begins."""
+    cuts = np.concatenate([[0], np.cumsum([field.pattern.count for field in fields])])
+    return (fields[0].xy if len(fields) == 1 else np.concatenate([field.xy for field in fields])), cuts
+
+
+def _by_field(indices: np.ndarray, cuts: np.ndarray, chosen: list[int], count: int) -> list[np.ndarray]:
+    found = [np.zeros(0, int) for _ in range(count)]
+    ends = np.searchsorted(indices, cuts)
+    for k, (low, high), start in zip(chosen, pairwise(ends.tolist()), cuts.tolist(), strict=False):
+        found[k] = indices[low:high] - start
+    return found
 
 
 def diameter(case: Case) -> Found | Skip:

@@ -177,3 +177,14 @@ def test_the_span_of_a_grid_holds_all_its_bumps(stagger, angle, mirrored):
         assert (xy.min(axis=0), xy.max(axis=0)) == (pytest.approx(low), pytest.approx(high))
     distance = [math.dist(a, b) for k, a in enumerate(xy.tolist()) for b in xy.tolist()[:k]]
     assert least_pitch_um(grid) == pytest.approx(min(distance))
+
+
+def test_many_widths_on_one_face_are_held_apart_too():
+    """200 single bumps in a row, each a little wider than the one before, 40 um apart: rims 30 to 20 um apart."""
+    fields = [{"name": f"b{k}", "diameter_um": 10.0 + k * 0.05, "columns": 1, "rows": 1, "pitch_x_um": 1.0,
+               "pitch_y_um": 1.0, "x_um": (k % 20 - 9.5) * 40.0, "y_um": (k // 20 - 4.5) * 40.0}
+              for k in range(200)]  # fmt: skip
+    assert ids(looked_at(fields, {"limits": "bump_space", "values": {"min_space_um": 19.5}})) == []
+    crowded = [*fields, fields[7] | {"name": "x", "x_um": fields[7]["x_um"] + 25.0}]
+    wrong = looked_at(crowded, {"limits": "bump_space", "values": {"min_space_um": 19.0}}).findings
+    assert {(f.id, f.count) for f in wrong} == {("space", 3)}
