@@ -1,7 +1,8 @@
 """Designs found again: by words, by facets, by resemblance; and the dies they are made of.
 
-Words are compared as `stack.features.tokens` writes them. A word finds all that begin with it, ``"words in quotes"``
-and runs of Chinese characters are found as they stand, ``-word`` leaves out; all must be met.
+Words are compared as `stack.features.tokens` writes them. A word finds all that begin with it; ``"words in quotes"``,
+parts of one word (``v-cache``) and runs of Chinese characters are found in a row; ``-word`` leaves out; all must be
+met.
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ def _needles(words: str) -> tuple[list[str], list[str]]:
     without: list[str] = []
     for minus, phrase, plain in re.findall(r'(?:(?<=\s)|^)(-?)(?:"([^"]*)"|(\S+))', words):
         said = tokens(phrase or plain)
-        # Without quotes every word counts for itself; Chinese characters that stand together stay together.
+        # What is typed without a space stays together (v-cache); Chinese beside Latin letters are two words.
         rows = [said] if phrase else _runs(said)
         for row in rows:
             needle = f" {' '.join(row)}" + (" " if phrase else "")
@@ -182,12 +183,14 @@ def _needles(words: str) -> tuple[list[str], list[str]]:
 
 def _runs(words: Iterable[str]) -> list[list[str]]:
     rows: list[list[str]] = []
+    script = None
     for word in words:
-        chinese = len(word) == 1 and "\u3400" <= word <= "\ufaff"
-        if chinese and rows and "\u3400" <= rows[-1][-1] <= "\ufaff":
+        here = "\u3400" <= word <= "\ufaff"
+        if here is script:
             rows[-1].append(word)
         else:
             rows.append([word])
+        script = here
     return rows
 
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-AREAS = ("designs", "process", "benchmarks")
+AREAS = ("designs", "references", "process", "benchmarks")
 
 
 def seed_all(store: Any, progress: Callable[[str], None] | None = None) -> list[str]:
