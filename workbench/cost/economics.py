@@ -32,7 +32,8 @@ from workbench.cost.volume import FlowTotals, VolumeCurves, unit_cost_usd, volum
 from workbench.cost.wafers import Wafer
 from workbench.errors import DomainError
 from workbench.i18n import LANGUAGES, t
-from workbench.stack import Design, derive, die_counts
+from workbench.stack import Design, die_counts
+from workbench.stack.derived import carrier_area_mm2
 
 if TYPE_CHECKING:
     from workbench.cost.review import StackDesignReview
@@ -174,7 +175,6 @@ def of_design(design: Design, p: StackDesignReview) -> DesignCost:
     A stacked design is priced as the stack it is (three ways of bonding) and, for comparison, as the same dies side by
     side. A flow outside the model's range is left out with a reason. Pure; no error for a readable design.
     """
-    derived = derive(design)
     counts = die_counts(design)
     placed = [die for die in design.dies if die.id in counts]
     chips = {
@@ -182,7 +182,7 @@ def of_design(design: Design, p: StackDesignReview) -> DesignCost:
                      p.bought_in_price_usd if die.node_nm is None else 0.0)
         for die in placed
     }  # fmt: skip
-    terms = terms_of(p, derived.carrier_area_mm2)
+    terms = terms_of(p, carrier_area_mm2(design))
     table = chiplet_actuary()
     process = process_of(p)
     hybrid = {f"stack_{bonding}": _hybrid(design, bonding, terms.wafer) for bonding in STACK_BONDINGS}
@@ -210,8 +210,8 @@ def of_design(design: Design, p: StackDesignReview) -> DesignCost:
     return replace(result, test=_test(result, p))
 
 
-def terms_of(p: StackDesignReview, carrier_area_mm2: float) -> Terms:
-    """The terms that the parameters set."""
+def terms_of(p: StackDesignReview, drawn_mm2: float) -> Terms:
+    """The terms that the parameters set; `drawn_mm2` is the area of the carrier as drawn."""
     modelled = p.test_convention == "modelled"
     wafer_test = ElectricalTest(p.test_coverage_ratio, p.wafer_test_time_s, p.tester_usd_per_h)
     return Terms(
@@ -221,7 +221,7 @@ def terms_of(p: StackDesignReview, carrier_area_mm2: float) -> Terms:
         layer_count=p.critical_layer_count,
         bump_convention=p.bump_convention,
         defect_ratio=p.defect_ratio,
-        carrier_area_mm2=carrier_area_mm2 if p.carrier_area == "drawn" else None,
+        carrier_area_mm2=drawn_mm2 if p.carrier_area == "drawn" else None,
         wafer_test=wafer_test if modelled else PERFECT,
         final_test_usd=p.final_test_time_s / 3600 * p.tester_usd_per_h if modelled else 0.0,
     )

@@ -97,8 +97,9 @@ def towers(design: Design) -> dict[Tower, int]:
 
     for (lower, upper), joint in zip(pairwise(layers), joints, strict=True):
         if joint is not None:
-            for below, above in _overlapping(design, lower, upper):
-                parents[root(above)] = root(below)
+            corners = geometry.outlines(design, lower), geometry.outlines(design, upper)
+            for below, above in geometry.overlapping(*corners, TOLERANCE_MM):
+                parents[root(upper.placements[above].name)] = root(lower.placements[below].name)
     groups: dict[str, list[Counter[str]]] = {}
     for index, layer in enumerate(layers):
         for placement in layer.placements:
@@ -165,18 +166,3 @@ def hybrid_joined(design: Design) -> dict[str, Bond]:
         if bond is not None and bond.method == "hybrid" and bond.pitch_um and bond.diameter_um:
             found |= {placement.die: bond for placement in upper.placements}
     return found
-
-
-def _overlapping(design: Design, lower: Layer, upper: Layer) -> list[tuple[str, str]]:
-    below, above = geometry.outlines(design, lower), geometry.outlines(design, upper)
-    low_min, low_max = below.min(1), below.max(1)
-    pairs = []
-    for index, corners in enumerate(above):  # boxes first: arrays of thousands of dies stay linear in pairs that touch
-        near = np.flatnonzero(
-            np.all(low_min < corners.max(0) - TOLERANCE_MM, axis=1)
-            & np.all(low_max > corners.min(0) + TOLERANCE_MM, axis=1)
-        )
-        if near.size:
-            touching = near[geometry.distances(below[near], np.repeat(corners[None], near.size, 0)) < -TOLERANCE_MM]
-            pairs += [(lower.placements[int(i)].name, upper.placements[index].name) for i in touching]
-    return pairs

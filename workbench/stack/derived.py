@@ -74,11 +74,10 @@ def smallest_gap(design: Design) -> Gap | None:
     """The closest pair of dies that share a layer, or None where no layer holds two."""
     best: Gap | None = None
     for layer in design.die_layers:
-        pairs, gaps_mm = geometry.gaps(geometry.outlines(design, layer))
-        if len(pairs):
-            nearest = int(gaps_mm.argmin())
-            first, second = (layer.placements[int(i)].name for i in pairs[nearest])
-            gap = Gap(layer.name, first, second, max(float(gaps_mm[nearest]), 0.0))
+        found = geometry.closest(geometry.outlines(design, layer))
+        if found is not None:
+            first, second = (layer.placements[i].name for i in found[:2])
+            gap = Gap(layer.name, first, second, max(found[2], 0.0))
             best = gap if best is None or gap.gap_mm < best.gap_mm else best
     return best
 

@@ -334,8 +334,8 @@ class Design(Part):
             raise InputError("design.die_outside", where=f"{layer.name} / {placement.name}",
                              got=f"x = {placement.x_mm:g} mm, y = {placement.y_mm:g} mm",
                              allowed=f"{width:g} x {length:g} mm")  # fmt: skip
-        pairs, gaps_mm = geometry.gaps(outlines)
-        for first, second in pairs[gaps_mm < -TOLERANCE_MM]:
+        pairs = geometry.overlapping(outlines, outlines, TOLERANCE_MM)
+        for first, second in pairs[pairs[:, 0] < pairs[:, 1]]:
             raise InputError("design.dies_overlap", where=layer.name,
                              got=f"{layer.placements[first].name} / {layer.placements[second].name}")  # fmt: skip
 
@@ -347,10 +347,8 @@ def assembly_of(design: Design) -> str:
         return "single" if len(tiers[0].placements) == 1 else "side_by_side"
     kinds = set()
     for lower, upper in pairwise(tiers):
-        for top in upper.placements:
-            for bottom in lower.placements:
-                pair = geometry.outline(design, bottom), geometry.outline(design, top)
-                if geometry.gap_mm(*pair) < -TOLERANCE_MM:
-                    kinds.add({("up", "down"): "face_to_face", ("down", "up"): "back_to_back"}.get(
-                        (bottom.facing, top.facing), "face_to_back"))  # fmt: skip
+        corners = geometry.outlines(design, lower), geometry.outlines(design, upper)
+        for below, above in geometry.overlapping(*corners, TOLERANCE_MM):
+            facings = lower.placements[below].facing, upper.placements[above].facing
+            kinds.add({("up", "down"): "face_to_face", ("down", "up"): "back_to_back"}.get(facings, "face_to_back"))
     return kinds.pop() if len(kinds) == 1 and all(len(tier.placements) == 1 for tier in tiers) else "mixed"

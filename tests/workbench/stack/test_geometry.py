@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.stack.geometry import gap_mm, gaps, outside, rectangle
+from workbench.stack.geometry import closest, gap_mm, gaps, outside, overlapping, rectangle
 
 
 def square(x, y, side=2.0, angle=0.0):
@@ -63,3 +63,42 @@ def test_outside():
     corners = np.array([square(0, 0), square(4.5, 0)])
     assert outside(corners, 10, 10, 1e-6).tolist() == [1]
     assert outside(corners, 11, 10, 1e-6).tolist() == []
+
+
+def scattered(seed: int, count: int, size: float) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.array([
+        rectangle(x_mm=x, y_mm=y, width_mm=w, length_mm=h, angle_deg=a)
+        for x, y, w, h, a in zip(*rng.uniform(-10, 10, (2, count)), *rng.uniform(0.2, size, (2, count)),
+                                 rng.uniform(0, 360, count), strict=True)
+    ])  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 25), st.integers(1, 25), st.floats(0.5, 8))
+def test_overlapping_finds_the_pairs_that_comparing_all_finds(seed, below, above, size):
+    first, second = scattered(seed, below, size), scattered(seed + 1, above, size)
+    expected = [(i, j) for i in range(below) for j in range(above) if gap_mm(first[i], second[j]) < -1e-6]
+    assert [tuple(pair) for pair in overlapping(first, second, 1e-6)] == expected
+
+
+def test_overlapping_needs_more_than_a_touch():
+    first, beside = square(0, 0)[None], square(2, 0)[None]
+    assert overlapping(first, beside, 1e-6).shape == (0, 2)
+    assert overlapping(first, first, 1e-6).tolist() == [[0, 0]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.floats(0.3, 5))
+def test_the_closest_pair_is_that_of_all_pairs(seed, count, size):
+    corners = scattered(seed, count, size)
+    _, distances = gaps(corners)
+    first, second, gap = closest(corners)
+    assert gap == pytest.approx(distances.min(), abs=1e-12)
+    assert gap == pytest.approx(gap_mm(corners[first], corners[second]), abs=1e-12)
+    assert first < second
+    assert closest(corners[:1]) is None
+
+
+def test_among_equal_gaps_the_first_pair_is_named():
+    assert closest(np.array([square(x, 0) for x in (0, 3, 6)])) == (0, 1, pytest.approx(1.0))
