@@ -86,15 +86,15 @@ def place(blox: Blox, outlines: dict[str, Outline]) -> list[Placed]:
         chiplet = chiplets.get(instance.reference)
         if chiplet is None or chiplet.type == "hier":
             raise InputError("threedblox.hier", where=instance.place, got=f"{instance.name}: {instance.reference}")
-        if instance.loc is None:
+        if instance.loc_um is None:
             raise InputError("threedblox.missing", where=instance.place, got=f"Stack.{instance.name}")
-        if not chiplet.thickness:
+        if not chiplet.thickness_um:
             raise InputError("threedblox.missing", where=chiplet.place, got=f"ChipletDef.{chiplet.name}.thickness")
         angle, mirrored, facing = geometry.pose(instance.orient)
         outline = outlines[chiplet.name]
         size = (outline.width_um, outline.length_um) if angle % 180 == 0 else (outline.length_um, outline.width_um)
-        found.append(Placed(instance, chiplet, outline, *instance.loc, *size, instance.z,
-                            instance.z + chiplet.thickness, angle, mirrored, facing))  # fmt: skip
+        found.append(Placed(instance, chiplet, outline, *instance.loc_um, *size, instance.z_um,
+                            instance.z_um + chiplet.thickness_um, angle, mirrored, facing))  # fmt: skip
     if not found:
         raise InputError("threedblox.no_assembly", where=blox.root)
     return found

@@ -40,7 +40,7 @@ class Reference:
 class BloxRegion:
     name: str
     side: str
-    coords: tuple[tuple[float, ...], ...]
+    coords_um: tuple[tuple[float, ...], ...]
     bmap: str
     pmap: str
     layer: str
@@ -52,17 +52,17 @@ class BloxRegion:
 
 @dataclass(frozen=True)
 class Chiplet:
-    """`seal_ring` and `scribe_line` are left, bottom, right, top and lie around the design area."""
+    """`seal_ring_um` and `scribe_line_um` are left, bottom, right, top and lie around the design area."""
 
     name: str
     type: str
-    design_area: tuple[float, ...] | None
-    offset: tuple[float, ...]
+    design_area_um: tuple[float, ...] | None
+    offset_um: tuple[float, ...]
     shrink: float
-    thickness: float | None
+    thickness_um: float | None
     tsv: bool
-    seal_ring: tuple[float, ...]
-    scribe_line: tuple[float, ...]
+    seal_ring_um: tuple[float, ...]
+    scribe_line_um: tuple[float, ...]
     regions: dict[str, BloxRegion]
     external: tuple[Reference, ...]
     place: str
@@ -70,12 +70,12 @@ class Chiplet:
 
 @dataclass(frozen=True)
 class Instance:
-    """`loc` and `z` are the lowest corner of the instance as it lies; None where the file has no Stack for it."""
+    """`loc_um` and `z_um` are the lowest corner of the instance as it lies; None where the file has no Stack for it."""
 
     name: str
     reference: str
-    loc: tuple[float, ...] | None
-    z: float
+    loc_um: tuple[float, ...] | None
+    z_um: float
     orient: str
     external: tuple[Reference, ...]
     place: str
@@ -94,7 +94,7 @@ class BloxConnection:
     name: str
     top: RegionPath | None
     bottom: RegionPath | None
-    thickness: float
+    thickness_um: float
     place: str
 
 
@@ -198,10 +198,13 @@ class _Reading:
                              ("APR_tech_file", "LEF_file", "liberty_file", "DEF_file", "verilog_file")),
             section.place(key=True),
         )  # fmt: skip
-        for key, values in (("design_area", chiplet.design_area), ("seal_ring_width", chiplet.seal_ring),
-                            ("scribe_line_remaining_width", chiplet.scribe_line), ("thickness", (chiplet.thickness,)),
-                            ("shrink", (chiplet.shrink,))):  # fmt: skip
-            if any(value is not None and value < 0 for value in values or ()):
+        lengths = {
+            "design_area": chiplet.design_area_um or (), "seal_ring_width": chiplet.seal_ring_um,
+            "scribe_line_remaining_width": chiplet.scribe_line_um, "thickness": (chiplet.thickness_um or 0.0,),
+            "shrink": (chiplet.shrink,),
+        }  # fmt: skip
+        for key, values in lengths.items():
+            if min(values, default=0.0) < 0:
                 raise section.refuse("threedblox.negative", key, got=f"{key}: {section.value[key]}", allowed=">= 0")
         self._close(section)
         return chiplet

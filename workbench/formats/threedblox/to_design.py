@@ -100,7 +100,7 @@ class _Conversion:
     def _outline(self, chiplet: Chiplet) -> Outline:
         found = self.referenced.designs.get(chiplet.name)
         area = found.die_area_um if found else None
-        size = chiplet.design_area
+        size = chiplet.design_area_um
         if size is None:
             if area is None:
                 raise InputError("threedblox.missing", where=chiplet.place,
@@ -111,7 +111,7 @@ class _Conversion:
                              found=_by(area[2] - area[0], area[3] - area[1]))  # fmt: skip
         if found and found.die_area_corners > 2:
             self.notes.leave("threedblox.outline_polygon", chiplet=chiplet.name, count=found.die_area_corners)
-        seal, scribe = chiplet.seal_ring, chiplet.scribe_line
+        seal, scribe = chiplet.seal_ring_um, chiplet.scribe_line_um
         return Outline(size[0] + seal[0] + seal[2] + scribe[0] + scribe[2],
                        size[1] + seal[1] + seal[3] + scribe[1] + scribe[3])  # fmt: skip
 
@@ -125,7 +125,7 @@ class _Conversion:
             self.notes.leave("threedblox.shrink", chiplet=chiplet.name, shrink=f"{chiplet.shrink:g}")
         return Die(
             id=chiplet.name, name=chiplet.name, role=role, width_mm=outline.width_um / 1000,
-            length_mm=outline.length_um / 1000, thickness_um=chiplet.thickness, tsv=self._tsv(chiplet),
+            length_mm=outline.length_um / 1000, thickness_um=chiplet.thickness_um, tsv=self._tsv(chiplet),
             regions=self.regions[chiplet.name], unverified=("role", "power_w"),
         )  # fmt: skip
 
@@ -160,7 +160,7 @@ class _Conversion:
         if found is not None:
             if not found.count:
                 return ()
-            xy = np.stack([found.x_um, found.y_um], axis=1) + chiplet.offset - centre
+            xy = np.stack([found.x_um, found.y_um], axis=1) + chiplet.offset_um - centre
             names = (np.arange(found.count), found.instances)
             columns = [(c.codes, c.words) for c in (found.cells, found.ports, found.nets)]
         else:
@@ -239,7 +239,7 @@ class _Conversion:
             size["width_mm"] = part.width_um / 1000
         if abs(part.length_um - body.length_um) > 1e-6:
             size["length_mm"] = part.length_um / 1000
-        return Layer(name=part.name, kind=kind, material=_MATERIALS[kind], thickness_um=part.chiplet.thickness,
+        return Layer(name=part.name, kind=kind, material=_MATERIALS[kind], thickness_um=part.chiplet.thickness_um,
                      regions=self.regions[part.chiplet.name], unverified=("material",), **size)  # fmt: skip
 
     def _die_layer(self, tier: Tier, body: Body, taken: set[str]) -> Layer:
@@ -267,7 +267,7 @@ class _Conversion:
                 raise InputError("threedblox.missing", where=entry.place, got=f"Connection.{entry.name}.top")
             bottom = None if entry.bottom is None else _end(entry.bottom)
             found.append(Connection(name=entry.name, top=_end(entry.top), bottom=bottom,
-                                    thickness_um=entry.thickness))  # fmt: skip
+                                    thickness_um=entry.thickness_um))  # fmt: skip
         return tuple(found)
 
     def _paths(self) -> tuple[PathAssertion, ...]:
@@ -330,10 +330,10 @@ class _Conversion:
 
 def _rectangle(region: BloxRegion) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1. Raises InputError where the corners do not go round a rectangle along the axes."""
-    x, y = ([point[i] for point in region.coords] for i in (0, 1))
+    x, y = ([point[i] for point in region.coords_um] for i in (0, 1))
     box = min(x), min(y), max(x), max(y)
     corners = {(box[0], box[1]), (box[2], box[1]), (box[2], box[3]), (box[0], box[3])}
-    if len(corners) != 4 or set(region.coords) != corners:
+    if len(corners) != 4 or set(region.coords_um) != corners:
         raise InputError("threedblox.not_a_rectangle", where=region.place, got=region.name)
     return box
 
