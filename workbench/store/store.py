@@ -13,6 +13,7 @@ from workbench.store.designs import Designs, Projects
 from workbench.store.location import Location, locate
 from workbench.store.lots import Lots
 from workbench.store.notebook_runs import NotebookRuns
+from workbench.store.rule_decks import RuleDecks
 from workbench.store.shelf import Shelf
 from workbench.store.subjects import Subject, subjects
 from workbench.store.tables import BY_NAME
@@ -109,8 +110,8 @@ class Store:
         return Shelf(self, BY_NAME["materials"])
 
     @cached_property
-    def rule_decks(self) -> Shelf:
-        return Shelf(self, BY_NAME["rule_decks"])
+    def rule_decks(self) -> RuleDecks:
+        return RuleDecks(self)
 
     @cached_property
     def carriers(self) -> Shelf:
