@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from workbench import facts, stack
 from workbench.errors import WorkbenchError
 from workbench.formats import chiplet, threedblox, verilog, yaml_text
-from workbench.formats.exports import design_json
+from workbench.formats.exports import bump_table, design_json
 from workbench.formats.lefdef import def_text, lef_text
 from workbench.formats.threedblox import bmap, document, files
 from workbench.formats.threedblox.files import Blox
@@ -205,6 +205,29 @@ JSON_WORDS = ("{", "}", "[", "]", '"', ":", ",", "NaN", "1e999", "null", "true",
               "\\u0000")  # fmt: skip
 
 
+TABLE_WORDS = (",", '"', "\n", "\r\n", "x_um", "diameter_um", "back", "'=", "'", "1e9", "nan", "1_0", "{index}",
+               "\u3000")  # fmt: skip
+
+
+def table_seeds() -> list[str]:
+    rows = "".join(f"u1,face,front,b{i},c,p{i},'+n,{i * 40},{i % 2},0,20\n" for i in range(6))
+    free = 'Part,Name,x_um,y_um,diameter_um,note\nu1,"a, b",1,2,3,\nsub,b,1.5,2,3,x\n'
+    return [",".join(bump_table.COLUMNS) + "\n" + rows, free]
+
+
+def read_table(text: str) -> None:
+    """A list of a die team, and the same as a table of a module."""
+    bump_table.read_bump_table(text, where="f", diameter_um=5.0)
+    bump_table.read_bump_table(text, where="f", design=design())
+
+
+def table_bombs() -> list[str]:
+    head = "part,x_um,y_um,diameter_um\n"
+    pieces = ("a,", '"', "\n", "1,2,3\n", '"a\n', "x_um,y_um,diameter_um\n", "'")
+    many = "".join(f"p{i},1,2,3\n" for i in range(40_000))
+    return [*repeated(1 << 20, pieces), head + "a,1,2,3\n" * 100_000, head + many]
+
+
 def json_bombs() -> list[str]:
     n = 1 << 20
     return ["[" * n, '{"a":' * 200_000, '"' + "a" * n, "1" * n, '{"a":1,' * 100_000]
@@ -224,6 +247,7 @@ READERS = [
            yaml_bombs),
     Reader("design json", partial(design_json.read_text, where="f"), lambda: [*map(design_json.to_text, shipped())],
            JSON_WORDS, json_bombs),
+    Reader("bump table", read_table, table_seeds, TABLE_WORDS, table_bombs),
 ]  # fmt: skip
 
 

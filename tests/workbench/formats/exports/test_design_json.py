@@ -42,6 +42,7 @@ REFUSED = [  # text, rule, place
     ('{"a": ' + "9" * 5000 + "}", "exchange.json.syntax", "d.json"),
     ("[]", "design.not_json", "d.json"),
     ('{"schema_version": 99}', "design.newer", "d.json: schema_version"),
+    ('{"schema_version": []}', "design.not_a_choice", "d.json: schema_version"),
     ('{"title": "a",\n "layers": [{"name": 3}]}', "design.field_missing", "d.json: assembly"),
 ]
 
