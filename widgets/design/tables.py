@@ -7,7 +7,7 @@ import pandas as pd
 from widgets.design.words import Key, sentence
 from widgets.page import note, say, table
 from workbench import materials
-from workbench.cost.review import StackReview, number
+from workbench.cost.review import StackReview
 from workbench.i18n import LANGUAGES
 from workbench.stack import Layer
 
@@ -65,13 +65,16 @@ def stack_table(r: StackReview) -> None:
 def checks(r: StackReview) -> None:
     """Every limit with the value, the limit, the outcome and the source of the limit."""
     order = sorted(r.checks, key=lambda c: -_OUTCOMES.index(c.outcome))
-    symbol = {"um": "\u00a0µm", "mm": "\u00a0mm", "mm2": "\u00a0mm²", "percent": "\u00a0%", "": ""}
+
+    def figure(c, value):
+        return c.figure(value).replace(" ", "\u00a0")
+
     rows = [
         {
             "limit_name": sentence(f"rules.name.{c.id}"),
             "limit_place": c.place or "–",
-            "limit_value": number(c.got) + symbol[c.unit],
-            "limit_limit": ("≤\u00a0" if c.at_most else "≥\u00a0") + number(c.allowed) + symbol[c.unit],
+            "limit_value": figure(c, c.got),
+            "limit_limit": ("" if c.allowed is None else "≤\u00a0" if c.at_most else "≥\u00a0") + figure(c, c.allowed),
             "limit_outcome": sentence(f"design.outcome.{c.outcome}"),
             "limit_source": c.source or sentence("design.source_required"),
         }

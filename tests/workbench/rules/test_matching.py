@@ -95,6 +95,15 @@ def test_neighbours_of_many(spread):
     assert found.indices.tolist() == np.flatnonzero(nearest < 20.0).tolist()
 
 
+def test_sorting_many_points_changes_nothing(monkeypatch):
+    xy = np.random.default_rng(3).uniform(0, 1_000, (2_000, 2))
+    plain = too_close(xy, 15.0)
+    monkeypatch.setattr("workbench.rules.neighbours.SORTED_FROM", 0)
+    ordered = too_close(xy, 15.0)
+    assert ordered.indices.tolist() == plain.indices.tolist() != []
+    assert ordered.least_um == plain.least_um
+
+
 def test_two_hundred_thousand_on_one_spot_is_no_trap():
     xy = np.zeros((200_000, 2))
     xy[0] = (50, 50)
