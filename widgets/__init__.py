@@ -9,10 +9,10 @@ from widgets.live import Live as live
 from widgets.page import note, picture, say, summary, table
 
 __all__ = [
-    "benchmarks", "builder", "design", "library", "live", "note", "picture", "process", "say", "summary", "table",
+    "benchmarks", "builder", "design", "design_library", "live", "note", "picture", "process", "say", "summary", "table",
 ]  # fmt: skip
 
-_AREAS = ("benchmarks", "builder", "design", "library", "process")
+_AREAS = ("benchmarks", "builder", "design", "design_library", "process")
 
 
 def __getattr__(name: str) -> Any:
