@@ -169,14 +169,14 @@ class _Builder:
             if min(array.pitch_x_um if array.columns > 1 else 1.0, array.pitch_y_um if array.rows > 1 else 1.0) <= 0:
                 raise InputError("chiplet.range", where=part.block.place("array", "pitch"), got=part.id, allowed="> 0")
             found |= {"columns": array.columns, "rows": array.rows}
-            found |= {"pitch_x_mm": array.pitch_x_um / 1000} if array.columns > 1 else {}
-            found |= {"pitch_y_mm": array.pitch_y_um / 1000} if array.rows > 1 else {}
+            found |= {"pitch_x_mm": _mm(array.pitch_x_um)} if array.columns > 1 else {}
+            found |= {"pitch_y_mm": _mm(array.pitch_y_um)} if array.rows > 1 else {}
             if array.start is not None:
                 x = array.start[0] + (array.columns - 1) * array.pitch_x_um / 2
                 y = array.start[1] + (array.rows - 1) * array.pitch_y_um / 2
             else:
                 self.notes.assume("exchange.chiplet.array", id=part.id)
-        return found | {"x_mm": (x - centre[0]) / 1000, "y_mm": (y - centre[1]) / 1000}
+        return found | {"x_mm": _mm(x - centre[0]), "y_mm": _mm(y - centre[1])}
 
     def _body(self, slabs: list[Slab | Gap], placed: dict[str, Any]) -> tuple[float, float]:
         """Width and length in mm that hold every carrier and die, symmetric about the centre."""
@@ -186,7 +186,7 @@ class _Builder:
         if (reach > sizes + 1e-6).any():
             self.notes.assume("exchange.chiplet.body", width=f"{reach[0]:g}", length=f"{reach[1]:g}")
         width, length = np.maximum(sizes, reach)
-        return float(width), float(length)
+        return _mm(width * 1000), _mm(length * 1000)
 
     def _layer(self, slabs, index: int, placed, connected: Connected, centre, body) -> dict[str, Any]:
         slab = slabs[index]
@@ -203,7 +203,7 @@ class _Builder:
                     "thickness_um": thickness, "dies": dies}  # fmt: skip
         (part,) = slab.parts
         layer = {"name": part.id, "kind": part.type, "material": MATERIALS[part.type], "thickness_um": thickness}
-        width, length = (value / 1000 for value in _upright(part))
+        width, length = map(_mm, _upright(part))
         if not (width and length):
             self.notes.assume("exchange.chiplet.carrier_size", id=part.id)
         else:
@@ -251,7 +251,7 @@ class _Builder:
                 flagged.add("thickness_um")
             if flagged := flagged | set(found.get("unverified", ())):
                 found["unverified"] = sorted(flagged)
-            self.types[part.kind] = found | {"width_mm": part.width_um / 1000, "length_mm": part.length_um / 1000,
+            self.types[part.kind] = found | {"width_mm": _mm(part.width_um), "length_mm": _mm(part.length_um),
                                              "thickness_um": part.thickness_um}  # fmt: skip
         return self.types[part.kind]
 
@@ -304,6 +304,11 @@ class _Builder:
                 self.notes.assume("exchange.chiplet.class", net=net.name, kind=net.kind[:40])
             nets.append({"name": net.name, "role": role, "pins": [{"part": p, "port": port} for p, port in pins]})
         return nets
+
+
+def _mm(um: float) -> float:
+    """Millimetres to the picometre that files are written to, without the dust of binary fractions."""
+    return round(float(um) / 1000, 9) + 0.0
 
 
 def _upright(part: Component) -> tuple[float, float]:

@@ -216,7 +216,8 @@ def _component(block: Block, found: Assembly, notes: Notes) -> Component:
         *ORIENTATIONS[orientation], block.text("connection"), width, length, thickness,
         block.number("attachment_surface_z") if block.has("attachment_surface_z") else None,
         tuple(_pad(pad, notes) for pad in block.listed("io_pads")), _array(block, notes), settings,
-        (technology, layout, tuple(names), width, length, thickness, repr(sorted(settings.items(), key=str))), block,
+        (technology, layout, tuple(names), width, length, thickness, repr(sorted(settings.items(), key=str)),
+         "" if layout or names else id_), block,  # nothing says that two dies of one size are the same
     )  # fmt: skip
     start = component.array.start if component.array else None
     if max(abs(v) for v in (x, y, *(start or ())[:2])) > FAR_UM:
