@@ -18,7 +18,7 @@ MOST_BUMPS = 2_000_000
 MOST_CHARACTERS = 256 * 1024 * 1024
 LONGEST_WORD = 256
 COLUMNS = ("instance", "cell", "x", "y", "port", "net")
-_CHUNK = 1 << 22  # characters split at a time: bounds the words that exist at once
+_CHUNK = 1 << 18  # characters split at a time: bounds the words that exist at once
 _WORD = re.compile(r"\S+")
 
 
@@ -107,7 +107,10 @@ def parse(text: str, *, where: str) -> BumpMap:
             _refuse_columns(lines, kept, where, room=MOST_BUMPS)
         instances += words[0::6]
         for known, column, start in zip(coded, codes, (1, 4, 5), strict=True):
-            column.append(np.array([known.setdefault(word, len(known)) for word in words[start::6]], np.int32))
+            said = words[start::6]
+            new = [word for word in dict.fromkeys(said) if word not in known]
+            known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
+            column.append(np.fromiter(map(known.__getitem__, said), np.int32, len(said)))
         xs.append(x)
         ys.append(y)
         numbers.append(np.asarray(kept, np.int32))
@@ -201,7 +204,7 @@ def _refuse_words(made: BumpMap) -> None:
         index = next(i for i, name in enumerate(made.instances) if len(name) > LONGEST_WORD)
         raise InputError("threedblox.bmap_word", where=made.place(index), allowed=f"<= {LONGEST_WORD}")
     for column in (made.cells, made.ports, made.nets):
-        for code, word in enumerate(column.words):
-            if len(word) > LONGEST_WORD:
-                index = int(np.flatnonzero(column.codes == code)[0])
-                raise InputError("threedblox.bmap_word", where=made.place(index), allowed=f"<= {LONGEST_WORD}")
+        if max(map(len, column.words), default=0) > LONGEST_WORD:
+            code = next(i for i, word in enumerate(column.words) if len(word) > LONGEST_WORD)
+            index = int(np.flatnonzero(column.codes == code)[0])
+            raise InputError("threedblox.bmap_word", where=made.place(index), allowed=f"<= {LONGEST_WORD}")

@@ -96,9 +96,8 @@ def _axis(values: np.ndarray) -> tuple[np.ndarray, int, float, float] | None:
     """Index of each value, count of steps + 1, step and first value, where all lie on one regular axis."""
     if not np.abs(values).max() < _FARTHEST_UM:  # also where a value is not finite
         return None
-    different = np.unique(np.rint(values / TOLERANCE_UM).astype(np.int64))
+    steps = np.diff(np.sort(np.rint(values / TOLERANCE_UM).astype(np.int64)))
     low, high = float(values.min()), float(values.max())
-    steps = np.diff(different)
     steps = steps[steps > 1] * TOLERANCE_UM  # neighbours within the tolerance are one
     if not len(steps):
         return np.zeros(len(values), np.int64), 1, 0.0, low
@@ -122,7 +121,7 @@ def spelled(codes: np.ndarray, words: Sequence[str], sites: tuple[np.ndarray, np
     for word in words:
         if "{" in word and any(mark in word for mark in _MARKS):
             raise InputError("threedblox.placeholder", got=word[:80])
-    used = np.unique(codes)
+    used = np.flatnonzero(np.bincount(codes, minlength=len(words)))
     if len(used) == 1:
         word = words[int(used[0])]
         return (word,) if word else ()

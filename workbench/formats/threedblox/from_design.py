@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -139,24 +139,27 @@ class _Writing:
         centres = []
         for field in region.bumps:
             centres.append(field.xy_um() + centre)
-            instances += map(bump_name, self._labels(field.coded_names(), empty="_"))
+            names = field.names or (f"{field.name}[{{index}}]",)
+            instances += map(bump_name, self._labels(field, names, empty="_"))
             columns[0].extend(self._cells(field))
             for column, words in ((columns[1], field.ports), (columns[2], field.nets)):
-                column.extend(self._labels(field.coded(words), empty="-"))
+                column.extend(self._labels(field, words, empty="-"))
         xy = np.round(np.concatenate(centres), 6) + 0.0
         return BumpMap(file, tuple(instances), _column(columns[0]), xy[:, 0], xy[:, 1], _column(columns[1]),
                        _column(columns[2]))  # fmt: skip
 
-    def _labels(self, coded: tuple[np.ndarray, list[str]], *, empty: str, spell=naming.bump_word) -> Iterator[str]:
-        """The labels of a field's bumps as words."""
-        codes, labels = coded
-        words = [spell(label) if label else empty for label in labels]
-        self.respelled += sum(word != label for word, label in zip(words, labels, strict=True) if label)
-        return (words[code] for code in codes.tolist())
+    def _labels(
+        self, field: Grid | Points, words: Sequence[str], *, empty: str, spell: Callable[[str], str] = naming.bump_word
+    ) -> Iterator[str]:
+        """The labels of a field's bumps as words. Spelling a pattern spells all that it stands for."""
+        spelled = tuple(spell(word) if word else empty for word in words) or (empty,)
+        self.respelled += sum(new != word for new, word in zip(spelled, words, strict=False) if word)
+        codes, said = field.coded(spelled)
+        return map(said.__getitem__, codes.tolist())
 
     def _cells(self, field: Grid | Points) -> Iterator[str]:
         """Cells of a field's bumps. One cell has one diameter: where a design has two, the cell is split."""
-        for wanted in self._labels(field.coded(field.cells), empty=_DEFAULT_CELL, spell=naming.cell_word):
+        for wanted in self._labels(field, field.cells, empty=_DEFAULT_CELL, spell=naming.cell_word):
             cell = self.cell_names.get((wanted, field.diameter_um))
             if cell is None:
                 cell = wanted

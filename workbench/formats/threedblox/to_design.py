@@ -197,7 +197,7 @@ class _Conversion:
         ports, nets = ((codes, ["" if word == "-" else word for word in words]) for codes, words in columns[1:])
         made = []
         by_cell: dict[str, list[int]] = {}
-        for code in np.unique(cells[0]).tolist():
+        for code in np.flatnonzero(np.bincount(cells[0])).tolist():
             by_cell.setdefault(cells[1][code], []).append(code)
         for cell, codes in by_cell.items():
             chosen = np.flatnonzero(np.isin(cells[0], codes)) if len(by_cell) > 1 else slice(None)
