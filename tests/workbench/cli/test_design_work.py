@@ -135,6 +135,21 @@ def test_cost_names_flows_and_conventions(run, begun):
     assert "MCM" in run("cost", "poc")[1]
 
 
+def test_what_if_shows_both_sides_and_saves_only_when_asked(run, begun):
+    change = 'layers["Mould cap"].thickness_um=60'
+    found = json.loads(run("what-if", "poc", "--set", change, "--json")[1])
+    thickness = next(f for f in found["figures"] if f["label"] == "design.total_thickness")
+    assert thickness["after"] - thickness["before"] == pytest.approx(-40)
+    assert len(Store.open().designs.revisions("poc")) == 1
+    code, out, _ = run("what-if", "poc", "--set", change, "--save")
+    assert code == 0
+    assert "1,016" in out
+    rows = Store.open().designs.revisions("poc")
+    assert len(rows) == 2
+    assert "60" in rows[-1]["note"]
+    assert run("what-if", "poc", "--set", "layers[99].thickness_um=1")[0] == 2
+
+
 def test_every_format_is_known_to_the_command_line():
     assert FORMATS == WRITTEN
 
@@ -203,5 +218,5 @@ def test_an_id_follows_from_a_title(title, expected):
 
 def test_chinese_users_read_chinese(run, begun, monkeypatch):
     monkeypatch.setenv("WORKBENCH_LANG", "zh-Hant")
-    assert "面對面" in run("list")[1]
+    assert "面對面" in run("show", "poc")[1]
     assert "符合" in run("check", "poc")[1]

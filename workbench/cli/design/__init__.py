@@ -14,6 +14,7 @@ PLACES = {
     "show": _HERE + "listing:show",
     "check": _HERE + "review:check",
     "cost": _HERE + "review:cost",
+    "what-if": _HERE + "planning:what_if",
     "export": _HERE + "exchange:export",
     "diff": _HERE + "lineage:diff",
     "similar": _HERE + "lineage:similar",
