@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from workbench.rules import spans
 from workbench.rules.matching import distinct, pairs_within
 from workbench.rules.spans import extent
 
 # Half of the cells within two of a cell, those at the corners left out: they are too far away.
 _AROUND = ((1, 0), (2, 0), (-2, 1), (-1, 1), (0, 1), (1, 1), (2, 1), (-1, 2), (0, 2), (1, 2))
-SORTED_FROM = 1_500_000  # points; below, memory is near enough anyway
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,11 @@ def too_close(xy: np.ndarray, limit_um: float) -> Close:
     if len(xy) < 2 or limit_um <= 0:
         return none
     limit = limit_um * (1 - 1e-9)
-    suspects = _suspects(xy, limit)
+    if len(xy) > spans.SORTED_FROM:
+        order = spans.tiled(xy)
+        suspects = np.sort(order[_suspects(xy[order], limit)])
+    else:
+        suspects = _suspects(xy, limit)
     if not len(suspects):
         return none
     nearest = _nearest(xy[suspects], limit)
@@ -68,10 +72,6 @@ def _suspects(xy: np.ndarray, limit: float) -> np.ndarray:
     columns, rows = int(columns), int(rows)
     cell = ((xy[:, 1] - low[1]) / size).astype(np.int32) * np.int64(columns) + (2 * columns + 2)
     cell += ((xy[:, 0] - low[0]) / size).astype(np.int32)
-    order = None
-    if len(xy) > SORTED_FROM:  # neighbours in the plane become neighbours in memory
-        order = np.argsort(cell)
-        xy, cell = xy[order], cell[order]
     first = np.full(columns * rows + 4 * columns, -1, np.int32)
     first[cell] = np.arange(len(xy), dtype=np.int32)
     suspect = np.zeros(len(xy), bool)
@@ -93,5 +93,4 @@ def _suspects(xy: np.ndarray, limit: float) -> np.ndarray:
             close = at[away[:, 0] ** 2 + away[:, 1] ** 2 < squared]
             suspect[close] = True
             suspect[other[close]] = True
-    found = np.flatnonzero(suspect)
-    return found if order is None else np.sort(order[found])
+    return np.flatnonzero(suspect)

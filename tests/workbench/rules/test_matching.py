@@ -98,7 +98,7 @@ def test_neighbours_of_many(spread):
 def test_sorting_many_points_changes_nothing(monkeypatch):
     xy = np.random.default_rng(3).uniform(0, 1_000, (2_000, 2))
     plain = too_close(xy, 15.0)
-    monkeypatch.setattr("workbench.rules.neighbours.SORTED_FROM", 0)
+    monkeypatch.setattr("workbench.rules.spans.SORTED_FROM", 0)
     ordered = too_close(xy, 15.0)
     assert ordered.indices.tolist() == plain.indices.tolist() != []
     assert ordered.least_um == plain.least_um
