@@ -1,0 +1,337 @@
+"""Which bump each pin goes to: the assignment of least total wirelength, proven optimal, from a few candidates.
+
+Wires are counted by Manhattan length in whole nm, so that costs, prices and the proof are exact. The problem is solved
+on sparse candidates; the prices of bumps that follow then rate *every* pair: a pair missing from the candidates that
+would pay is added, and when none is left the answer is optimal for the full problem. With prices the length of a pair
+plus the bump's price is a Manhattan distance in three dimensions, so that a k-d tree finds the best pairs without
+looking at all of them.
+
+Sources: Jonker and Volgenant, Computing 38 (1987) 325 (the sparse solver, in scipy); Merigot, Computer Graphics Forum
+30 (2011) 1583 and Schmitzer, SIAM J. Sci. Comput. 41 (2019) A1443 (coarse to fine, sparse candidates).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.spatial import cKDTree
+
+from workbench.errors import DomainError, InputError
+
+NM_PER_UM = 1000.0
+STEPS = 32  # of a bump's spacing: the resolution the sparse solver works at; finer costs make it slow where rows vie
+DENSE_PAIRS = 160_000  # below: every pair is a candidate
+GROUP = 4  # pins, or bumps, that count as one on the next coarser level
+NEAREST, BY_PRICE, POOL = 6, 4, 28  # candidates of a pin: nearest, cheapest by price, and those looked at in between
+SETTLED = 100  # pairs of the pool that still pay, as a share of the pins, when all pairs are priced
+MOST_ROUNDS = 60
+FREE_ROUNDS = 8  # after so many rounds no candidate is dropped any more: the search then ends
+
+Pairs = tuple[np.ndarray, np.ndarray]  # of pins, of bumps
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`bump_of_pin` (n,) indexes the bumps. `bound_um` is the proven lower bound on the total Manhattan wirelength of
+    any assignment: equal to `wirelength_um` here. `candidates` is how many pairs the last solution chose from,
+    `rounds` how often candidates were added."""
+
+    bump_of_pin: np.ndarray
+    wirelength_um: float
+    bound_um: float
+    candidates: int
+    rounds: int
+
+    @property
+    def is_optimal(self) -> bool:
+        return self.bound_um == self.wirelength_um
+
+
+def assign(pins_um: np.ndarray, bumps_um: np.ndarray) -> Assignment:
+    """Assign every pin (n, 2) to a bump (m, 2) of its own, at the least total Manhattan wirelength.
+
+    Coordinates are taken to the nearest nm. Raises InputError for fewer bumps than pins, DomainError for coordinates
+    that are not finite or beyond 1 m.
+    """
+    pins, bumps = _whole_nm(pins_um, "pins"), _whole_nm(bumps_um, "bumps")
+    if len(pins) > len(bumps):
+        raise InputError("planning.too_few_bumps", where="bumps", got=len(bumps), allowed=f">= {len(pins):,}")
+    if not len(pins):
+        return Assignment(np.empty(0, int), 0.0, 0.0, 0, 0)
+    found = _solved(pins, bumps, exactly=True)
+    length = _lengths(pins, bumps, np.arange(len(pins)), found.match).sum()
+    return Assignment(found.match, float(length) / NM_PER_UM, found.bound / NM_PER_UM, found.candidates, found.rounds)
+
+
+def _whole_nm(xy_um: np.ndarray, where: str) -> np.ndarray:
+    xy = np.asarray(xy_um, float).reshape(-1, 2)
+    if not np.isfinite(xy).all() or (np.abs(xy) > 1e6).any():
+        raise DomainError("planning.coordinates", where=where, allowed="-1e6 ... 1e6 um")
+    return np.rint(xy * NM_PER_UM)
+
+
+@dataclass
+class _Level:
+    """A solution with prices (m,) <= 0 of the bumps: zero where unused."""
+
+    match: np.ndarray
+    price: np.ndarray
+    bound: float
+    candidates: int
+    rounds: int
+
+
+def _lengths(pins: np.ndarray, bumps: np.ndarray, of_pin: np.ndarray, of_bump: np.ndarray) -> np.ndarray:
+    return np.abs(pins[of_pin] - bumps[of_bump]).sum(-1)
+
+
+def _solved(pins: np.ndarray, bumps: np.ndarray, *, exactly: bool) -> _Level:
+    n, m = len(pins), len(bumps)
+    if n * m <= DENSE_PAIRS:
+        cost = np.abs(pins[:, None] - bumps[None]).sum(-1)
+        match = linear_sum_assignment(cost)[1]
+        of_pin, of_bump = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
+        price = _prices(match, of_pin, of_bump, cost.ravel(), m)
+        bound = float((cost - price).min(1).sum() + price.sum())
+        return _Level(match, price, bound, n * m, 1)
+    target, price = _from_coarser(pins, bumps)
+    # Coarse steps first, where the sparse solver is quick; then exact, by exchanges along improving paths.
+    step = max(_spacing(bumps) / STEPS, 1.0)
+    search = _Search(np.rint(pins / step), np.rint(bumps / step), target, np.rint(price / step))
+    found = search.run(exactly)
+    if not exactly:
+        return _Level(found.match, found.price * step, found.bound * step, found.candidates, found.rounds)
+    search.refine(pins, bumps)
+    return search.run(exactly, found.rounds + 1)
+
+
+def _from_coarser(pins: np.ndarray, bumps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A feasible assignment near the optimum, and prices, from one of groups of neighbouring pins and bumps."""
+    n, m = len(pins), len(bumps)
+    pin_order, bump_order = _along_curve(pins), _along_curve(bumps)
+    pin_group, bump_group = np.arange(n) // GROUP, np.arange(m) // GROUP
+    coarse = _solved(_centres(pins[pin_order], pin_group), _centres(bumps[bump_order], bump_group), exactly=False)
+    place = GROUP * coarse.match[pin_group] + np.arange(n) % GROUP
+    held = place < m
+    target = np.full(n, -1)
+    target[pin_order[held]] = bump_order[place[held]]
+    left = np.flatnonzero(target < 0)  # the last group of bumps may be short
+    if len(left):
+        target[left] = np.setdiff1d(np.arange(m), target)[: len(left)]
+    price = np.empty(m)
+    price[bump_order] = coarse.price[bump_group]
+    return target, price
+
+
+def _along_curve(xy: np.ndarray) -> np.ndarray:
+    """Order along a space-filling curve (Morton), so that neighbours in order are neighbours in place."""
+    span = max(float(np.ptp(xy, axis=0).max()), 1.0)
+    cells = ((xy - xy.min(0)) / span * 0xFFFF).astype(np.int64)
+    key = np.zeros(len(xy), np.int64)
+    for bit in range(16):
+        key |= ((cells[:, 0] >> bit & 1) << 2 * bit) | ((cells[:, 1] >> bit & 1) << 2 * bit + 1)
+    return np.argsort(key, kind="stable")
+
+
+def _centres(xy: np.ndarray, group: np.ndarray) -> np.ndarray:
+    count = np.bincount(group)
+    return np.rint(np.stack([np.bincount(group, xy[:, axis]) / count for axis in (0, 1)], axis=1))
+
+
+def _spacing(bumps: np.ndarray) -> float:
+    return max(float(np.prod(np.maximum(np.ptp(bumps, axis=0), 1.0)) / len(bumps)) ** 0.5, 1.0)
+
+
+def _prices(match: np.ndarray, of_pin: np.ndarray, of_bump: np.ndarray, cost: np.ndarray, m: int) -> np.ndarray:
+    """Prices (m,) that prove an assignment optimal among the candidates; `match` is improved in place until it is.
+
+    Prices are shortest paths of exchanges (Bellman-Ford): pin by pin, each takes the next one's bump. A path that
+    closes on itself with a gain, or reaches an unused bump with one, improves the assignment; all such paths that
+    share no bump are taken at once.
+    """
+    order = np.argsort(of_bump, kind="stable")
+    of_pin, of_bump, cost = of_pin[order], of_bump[order], cost[order]
+    first = np.flatnonzero(np.r_[True, of_bump[1:] != of_bump[:-1]])
+    reached, sizes = of_bump[first], np.diff(np.r_[first, len(of_bump)])
+    while True:
+        own = np.empty(len(match))
+        is_own = match[of_pin] == of_bump
+        own[of_pin[is_own]] = cost[is_own]
+        source, gain = match[of_pin], cost - own[of_pin]
+        price, via = np.zeros(m), np.full(m, -1)
+        for turn in range(1, m + 2):
+            offer = price[source] + gain
+            lower = np.minimum.reduceat(offer, first)
+            better = np.flatnonzero(lower < price[reached])
+            if not better.size:
+                break
+            price[reached[better]] = lower[better]
+            # The edge that brought the improvement: the first of its bump's that equals the least offer.
+            fits = np.flatnonzero(offer == np.repeat(lower, sizes))
+            at = np.searchsorted(fits, first[better])
+            via[reached[better]] = fits[at]
+            if turn % 8 == 0 and _take_cycles(match, via, source, of_pin, of_bump):
+                break
+        else:
+            raise AssertionError("no improving cycle was found although prices keep falling")
+        if better.size:
+            continue
+        unused = np.ones(m, bool)
+        unused[match] = False
+        if not (price[unused] < 0).any():
+            return price
+        _take_paths(match, via, source, of_pin, of_bump, price, unused)
+
+
+def _take_cycles(match, via, source, of_pin, of_bump) -> bool:
+    """Exchange along every cycle of the paths so far; each of them shortens the wires."""
+    m = len(via)
+    before = np.where(via >= 0, source[via], m)
+    ahead = np.append(before, m)
+    for _ in range(m.bit_length() + 1):  # after more steps than there are bumps only cycles are left
+        ahead = ahead[ahead]
+    on_cycle = np.unique(ahead[ahead < m])
+    if not on_cycle.size:
+        return False
+    # What 2^k steps reach are bumps on cycles; close them under one step.
+    while True:
+        more = np.unique(np.append(on_cycle, before[on_cycle]))
+        if more.size == on_cycle.size:
+            break
+        on_cycle = more
+    match[of_pin[via[on_cycle]]] = of_bump[via[on_cycle]]
+    return True
+
+
+def _take_paths(match, via, source, of_pin, of_bump, price, unused) -> None:
+    """Exchange along the best path to an unused bump from each bump that a path starts at."""
+    taken = np.zeros(len(via), bool)
+    for end in np.flatnonzero(unused & (price < 0))[np.argsort(price[unused & (price < 0)], kind="stable")].tolist():
+        steps, here = [], end
+        while via[here] >= 0 and not taken[here]:
+            steps.append(via[here])
+            here = source[via[here]]
+        if taken[here]:
+            continue
+        for edge in steps:
+            taken[of_bump[edge]] = True
+        taken[here] = True
+        match[of_pin[steps]] = of_bump[steps]
+
+
+class _Search:
+    """Column generation on one level: solve among candidates, price, add what would pay, until nothing does."""
+
+    def __init__(self, pins: np.ndarray, bumps: np.ndarray, target: np.ndarray, price: np.ndarray):
+        self.pins, self.bumps, self.match = pins, bumps, target
+        self.n, self.m = len(pins), len(bumps)
+        self.spacing, self.exchanging = _spacing(bumps), False
+        _, near = cKDTree(bumps).query(bumps[target], k=min(POOL, self.m), workers=-1)
+        near = near.reshape(self.n, -1)
+        pins_of_pool = np.repeat(np.arange(self.n), near.shape[1])
+        self.pool = self._unique(pins_of_pool, near.ravel())
+        best = self._best_pairs(price)
+        few = near[:, :NEAREST]
+        self.of_pin, self.of_bump = self._unique(
+            np.concatenate([np.repeat(np.arange(self.n), few.shape[1]), np.arange(self.n), *(pin for pin, _ in best)]),
+            np.concatenate([few.ravel(), target, *(bump for _, bump in best)]),
+        )
+        self.price: np.ndarray | None = None
+
+    def refine(self, pins: np.ndarray, bumps: np.ndarray) -> None:
+        """Go on with finer coordinates, from the present assignment."""
+        self.pins, self.bumps, self.spacing, self.exchanging = pins, bumps, _spacing(bumps), True
+
+    def run(self, exactly: bool, number: int = 1) -> _Level:
+        start = number
+        for number in range(start, start + MOST_ROUNDS):
+            self._solve_within_pool(drop=number < start + FREE_ROUNDS)
+            own = _lengths(self.pins, self.bumps, np.arange(self.n), self.match)
+            bound, paying = self._paying_pairs(own - self.price[self.match], both_sides=number == start)
+            total = float(own.sum())
+            if bound == total or (not exactly and total - bound <= 0.01 * total):
+                break
+            self._add(paying, own, drop=number < start + FREE_ROUNDS)
+        return _Level(self.match, self.price, bound, len(self.of_pin), number)
+
+    def _solve_within_pool(self, *, drop: bool) -> None:
+        """Until no pair of the pool would pay; pricing the pool is cheap, pricing all pairs is not."""
+        for _ in range(12):
+            self._solve()
+            own = _lengths(self.pins, self.bumps, np.arange(self.n), self.match)
+            worth = own - self.price[self.match]
+            pin, bump = self.pool
+            pays = _lengths(self.pins, self.bumps, pin, bump) - self.price[bump] < worth[pin]
+            if pays.sum() <= self.n // SETTLED:
+                break
+            self._add([(pin[pays], bump[pays])], own, drop=drop)
+
+    def _solve(self) -> None:
+        cost = _lengths(self.pins, self.bumps, self.of_pin, self.of_bump)
+        if not self.exchanging and self.price is None:
+            self.match = self._matched(cost)
+        self.price = _prices(self.match, self.of_pin, self.of_bump, cost, self.m)
+
+    def _matched(self, cost: np.ndarray) -> np.ndarray:
+        """One solution among the candidates. Bumps that clearly stay in use start at their last price, which spares
+        the solver most of its work; a constant keeps them in use, and `_prices` mends it where that was wrong."""
+        shifted = cost + 1.0  # the solver takes a stored zero for a pair that is not there
+        if self.price is not None:
+            kept = self.price < -4 * self.spacing
+            shifted = shifted - np.where(kept, self.price, 0.0)[self.of_bump]
+            shifted += np.where(kept, 0.0, 4 * self.spacing)[self.of_bump]
+        graph = csr_array((shifted, (self.of_pin, self.of_bump)), shape=(self.n, self.m))
+        rows, columns = min_weight_full_bipartite_matching(graph)
+        match = np.empty(self.n, int)
+        match[rows] = columns
+        return match
+
+    def _best_pairs(self, price: np.ndarray) -> tuple[Pairs, ...]:
+        """The pairs that look best at given prices, seen from the pins and from the bumps."""
+        length, bump = cKDTree(np.column_stack([self.bumps, -price])).query(
+            np.column_stack([self.pins, np.zeros(self.n)]), k=min(BY_PRICE, self.m), p=1, workers=-1)  # fmt: skip
+        worth = length[:, 0]
+        top = worth.max()
+        _, pin = cKDTree(np.column_stack([self.pins, top - worth])).query(
+            np.column_stack([self.bumps, np.zeros(self.m)]), k=min(BY_PRICE, self.n), p=1, workers=-1)  # fmt: skip
+        return ((np.repeat(np.arange(self.n), bump.shape[1]), bump.ravel()),
+                (pin.ravel(), np.repeat(np.arange(self.m), pin.shape[1])))  # fmt: skip
+
+    def _paying_pairs(self, worth: np.ndarray, *, both_sides: bool) -> tuple[float, tuple[Pairs, ...]]:
+        """Pairs of the full problem whose length is below what the pin now has (n,) plus the bump's price, and the
+        lower bound that follows. Lifting each pin by what it has lets one radius bound all searches: ties end them.
+        """
+        top = float(worth.max())
+        pins = np.column_stack([self.pins, worth - top])
+        bumps = np.column_stack([self.bumps, -self.price])
+        found = []
+        least = worth.copy()
+        for near, sites, far in ((pins, bumps, False), (bumps, pins, True)):
+            away, which = cKDTree(sites).query(near, k=BY_PRICE, p=1, distance_upper_bound=top - 0.5, workers=-1)
+            pays = np.isfinite(away)
+            here = np.repeat(np.arange(len(near))[:, None], BY_PRICE, 1)[pays]
+            found.append((which[pays], here) if far else (here, which[pays]))
+            if not far:
+                least = np.minimum(worth, away[:, 0] - top + worth)
+                if not (both_sides and pays.any()):
+                    break
+        return float(least.sum() + self.price.sum()), tuple(found)
+
+    def _add(self, pairs, own: np.ndarray, *, drop: bool) -> None:
+        """Take the pairs in; drop those that are far from paying, except the ones in use."""
+        kept = slice(None)
+        if drop:
+            reduced = _lengths(self.pins, self.bumps, self.of_pin, self.of_bump) - self.price[self.of_bump]
+            kept = reduced - (own - self.price[self.match])[self.of_pin] <= self.spacing / 2
+        self.of_pin, self.of_bump = self._unique(
+            np.concatenate([self.of_pin[kept], np.arange(self.n), *(pin for pin, _ in pairs)]),
+            np.concatenate([self.of_bump[kept], self.match, *(bump for _, bump in pairs)]),
+        )
+
+    def _unique(self, of_pin: np.ndarray, of_bump: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        key = np.unique(of_pin.astype(np.int64) * self.m + of_bump)
+        return np.divmod(key, self.m)
