@@ -24,7 +24,7 @@ from workbench.i18n import language, t
 from workbench.stack import Design
 
 log = logging.getLogger(__name__)
-WIDTH, HEIGHT = 800, 540
+WIDTH, HEIGHT = 772, 540
 MOST_MARKS = 2000
 
 
@@ -54,7 +54,7 @@ class Builder:
         left = w.VBox([self.viewing.views, self.view.renderer, self._legend, self.viewing.sliders, self.viewing.layers,
                        self._measured], layout=w.Layout(width=f"{WIDTH + 8}px"))  # fmt: skip
         right = w.VBox([self.saving.history, self._message, self.part_panel.box, self.add.box, self.saving.box],
-                       layout=w.Layout(width="396px", margin="0 0 0 20px"))  # fmt: skip
+                       layout=w.Layout(width="392px", margin="0 0 0 16px"))  # fmt: skip
         drawings = w.VBox([title("builder.findings"), self._findings, title("builder.section"), self._section,
                            title("builder.top"), self._top])  # fmt: skip
         body = w.HBox([left, right], layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))

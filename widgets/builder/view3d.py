@@ -118,7 +118,10 @@ class View3D:
             1, 1, self.exaggeration)  # fmt: skip
 
     def _camera_moved(self, change: Any) -> None:
-        self._moved_at = time.monotonic()
+        """Every click sends the camera's place again, rounded: only a real move is a drag."""
+        old, new = np.array(change["old"], float), np.array(change["new"], float)
+        if np.linalg.norm(new - old) > 1e-4 * max(float(np.linalg.norm(new)), 1e-9):
+            self._moved_at = time.monotonic()
 
     def on_pick(self, hear: Callable[[np.ndarray, np.ndarray], None]) -> None:
         self._hear = hear
