@@ -74,6 +74,8 @@ class Builder:
         except Exception as fault:  # whatever happens, the screen stays usable
             log.exception("edit failed")
             self.tell(readings.refusal(fault))
+        if self._part not in readings.part_names(self.session.design):
+            self._part = self._picked = None
         self.part_panel.show(self._part, self._picked)
         self.saving.refresh()
         return False

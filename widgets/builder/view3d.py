@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,8 @@ class View3D:
             width=width, height=height, antialias=True, localClippingEnabled=True,
         )  # fmt: skip
         self._moved_at = 0.0
-        self._layers: dict[str, tuple[bytes, three.Group, list[three.ThreeWidget]]] = {}
+        self._layers: dict[str, _Drawn] = {}
         self._textures: dict[bytes, three.DataTexture] = {}
-        self._field_materials: list[tuple[Lattice | Cells, three.ShaderMaterial]] = []
         self._temporary: dict[str, list[Any]] = {}
         self._view, self._middle = "corner", 0.0
         self._shown: Scene | None = None
@@ -152,20 +152,21 @@ class View3D:
         if exaggeration is not None:
             self.exaggeration = exaggeration
         first, self._shown = self._shown is None, scene
-        kept: dict[str, tuple[bytes, three.Group, list[Any]]] = {}
+        kept: dict[str, _Drawn] = {}
         old = dict(self._layers)
         with self.renderer.hold():
             for level in scene.levels:
                 name = level.layer.name
                 digest = _digest(scene, painting, name)
-                entry = old.pop(name, None)
-                if entry is None or entry[0] != digest:
-                    if entry is not None:
-                        old[name + "\0"] = entry
-                    group, made = self._layer(scene, painting, name)
-                    entry = (digest, group, made)
+                entry = old.get(name)
+                if entry is None or entry.digest != digest:
+                    entry = self._layer(scene, painting, name, digest)
+                else:
+                    del old[name]
+                    # The same fields by other names: the scene was made anew.
+                    entry.fields = [(f, m) for f, (_, m) in zip(_fields_of(scene, name), entry.fields, strict=True)]
                 kept[name] = entry
-            self._root.children = [*(group for _, group, _ in kept.values()), self._caps, self._extra, self._marks]
+            self._root.children = [*(entry.group for entry in kept.values()), self._caps, self._extra, self._marks]
             self._layers = kept
             self._stand(scene)
             low, high = self._bounds()
@@ -173,11 +174,10 @@ class View3D:
             self._proxy.scale = (reach, reach, reach)
             self._frame(scene)
             self.cut(cut)
-        for _, group, made in old.values():
-            _close([group, *made])
-        for key in list(self._textures)[:-64]:  # of earlier colours
-            if not any(self._textures[key] in made for _, _, made in kept.values()):
-                _close([self._textures.pop(key)])
+        for entry in old.values():
+            _close([entry.group, *entry.made])
+        used = {key for entry in kept.values() for key in entry.textures}
+        _close([self._textures.pop(key) for key in set(self._textures) - used])
         if first:
             self.look("corner")
 
@@ -196,10 +196,10 @@ class View3D:
         self._root.scale = (1, 1, self.exaggeration)
         self._root.position = self._around.position = (0, 0, -self._middle * self.exaggeration)
         for level in scene.levels:
-            _, group, made = self._layers[level.layer.name]
-            group.visible = scene.shown(level.layer.name)
-            group.position = (0, 0, level.z_bottom_um / 1000 + scene.lift_mm(level.layer.name))
-            for piece in made:
+            entry = self._layers[level.layer.name]
+            entry.group.visible = scene.shown(level.layer.name)
+            entry.group.position = (0, 0, level.z_bottom_um / 1000 + scene.lift_mm(level.layer.name))
+            for piece in entry.made:
                 # Closed up, the nearest see-through face hides those behind it: one tint instead of a dark pile.
                 if isinstance(piece, three.MeshBasicMaterial) and piece.transparent:
                     piece.depthWrite = scene.explode == 0
@@ -238,14 +238,14 @@ class View3D:
 
     def choose_site(self, field: Lattice | Cells | None, column: int = -1, row: int = -1) -> None:
         """Show one bump or via of a field as picked."""
-        for each, material in self._field_materials:
+        for each, material in (pair for entry in self._layers.values() for pair in entry.fields):
             wanted = (float(column), float(row)) if each is field else (-1.0, -1.0)
             if material.uniforms["chosen"]["value"] != list(wanted):
                 material.uniforms = {**material.uniforms, "chosen": {"value": list(wanted)}}  # the texture stays last
 
     # --- making ------------------------------------------------------------------------------------------------------
 
-    def _layer(self, scene: Scene, painting: Painting, name: str) -> tuple[three.Group, list[Any]]:
+    def _layer(self, scene: Scene, painting: Painting, name: str, digest: bytes) -> _Drawn:
         bottom_mm = scene.levels[scene.order[name]].z_bottom_um / 1000
         children: list[Any] = []
         bodies = [b for b in painting.bodies(scene) if b.layer == name]
@@ -258,14 +258,14 @@ class View3D:
             points = [_corners(b.corners_mm, b.z_bottom_um / 1000 - bottom_mm, b.z_top_um / 1000 - bottom_mm)
                       [np.array(_EDGES)].reshape(-1, 3) for b in lines]  # fmt: skip
             children.append(_lines(np.concatenate(points), EDGE, opacity=0.55, planes=(self._plane,)))
-        made: list[Any] = []
-        for field in scene.fields:
-            if scene.layer_of_field(field) == name:
-                mesh, texture = self._field(field, painting, scene, bottom_mm)
-                children.append(mesh)
-                made.append(texture)
-        group = three.Group(children=children)
-        return group, [*made, *(piece for child in children for piece in (child, child.geometry, child.material))]
+        fields, textures = [], []
+        for field in _fields_of(scene, name):
+            mesh, key = self._field(field, painting, scene, bottom_mm)
+            children.append(mesh)
+            fields.append((field, mesh.material))
+            textures.append(key)
+        made = [piece for child in children for piece in (child, child.geometry, child.material)]
+        return _Drawn(digest, three.Group(children=children), made, fields, textures)
 
     def _boxes(self, bodies: Sequence[Body], bottom_mm: float, opaque: bool, order: int) -> three.Mesh:
         position, tint, index = [], [], []
@@ -301,7 +301,7 @@ class View3D:
         angle = 0.0 if cells else field.angle_deg
         cos, sin = geometry.cos_sin(angle)
         rim = 2 * field.radius_mm if cells else 0.0
-        texture = self._texture(state, "RGBAFormat" if state.ndim == 3 else "LuminanceFormat")
+        key, texture = self._texture(state, "RGBAFormat" if state.ndim == 3 else "LuminanceFormat")
         tints = [palette[min(i, len(palette) - 1)] for i in range(MOST_TINTS)]
         reach = float(np.linalg.norm([scene.design.width_mm, scene.design.length_mm]))
         material = three.ShaderMaterial(
@@ -322,20 +322,19 @@ class View3D:
                 "state": {"value": texture},
             },
         )  # fmt: skip
-        self._field_materials.append((field, material))
         box = three.BoxBufferGeometry(float(size[0] + rim), float(size[1] + rim), high - low)
         half = np.radians(angle) / 2
         mesh = three.Mesh(box, material, position=(float(centre[0]), float(centre[1]), middle),
                           quaternion=(0, 0, float(np.sin(half)), float(np.cos(half))), renderOrder=1)  # fmt: skip
-        return mesh, texture
+        return mesh, key
 
-    def _texture(self, data: np.ndarray, kind: str) -> three.DataTexture:
+    def _texture(self, data: np.ndarray, kind: str) -> tuple[bytes, three.DataTexture]:
         """One texture for equal content: dies of one type share theirs."""
         key = hashlib.sha256(repr((data.shape, kind)).encode() + data.tobytes()).digest()
         if key not in self._textures:
             self._textures[key] = three.DataTexture(data=data, format=kind, type="UnsignedByteType",
                                                     unpackAlignment=1)  # fmt: skip
-        return self._textures[key]
+        return key, self._textures[key]
 
     def _replace(self, slot: str, group: three.Group, made: list[Any]) -> None:
         old = self._temporary.get(slot, [])
@@ -381,18 +380,33 @@ class View3D:
         _close(old)
 
 
+@dataclass
+class _Drawn:
+    """One layer as drawn: what it was made from, its group, the widgets to close with it, its fields' materials and
+    the keys of the textures they use."""
+
+    digest: bytes
+    group: three.Group
+    made: list[Any]
+    fields: list[tuple[Lattice | Cells, three.ShaderMaterial]]
+    textures: list[bytes]
+
+
+def _fields_of(scene: Scene, name: str) -> list[Lattice | Cells]:
+    return [field for field in scene.fields if scene.layer_of_field(field) == name]
+
+
 def _digest(scene: Scene, painting: Painting, name: str) -> bytes:
     bottom = scene.levels[scene.order[name]].z_bottom_um
     parts = [b.corners_mm.tobytes() + repr((b.kind, b.colour, b.opacity, round(b.z_bottom_um - bottom, 6),
                                             round(b.z_top_um - bottom, 6))).encode()
              for b in painting.bodies(scene) if b.layer == name]  # fmt: skip
-    for field in scene.fields:
-        if scene.layer_of_field(field) == name:
-            place = (field.x_mm, field.y_mm, getattr(field, "angle_deg", 0.0), field.columns, field.rows,
-                     round(field.z_bottom_um - bottom, 6), round(field.z_top_um - bottom, 6),
-                     field.radius_mm)  # fmt: skip
-            state, palette = painting.texels(field)
-            parts.append(repr((place, palette, state.shape)).encode() + hashlib.sha256(state.tobytes()).digest())
+    for field in _fields_of(scene, name):
+        place = (field.x_mm, field.y_mm, getattr(field, "angle_deg", 0.0), field.columns, field.rows,
+                 round(field.z_bottom_um - bottom, 6), round(field.z_top_um - bottom, 6),
+                 field.radius_mm)  # fmt: skip
+        state, palette = painting.texels(field)
+        parts.append(repr((place, palette, state.shape)).encode() + hashlib.sha256(state.tobytes()).digest())
     return hashlib.sha256(b"|".join(parts)).digest()
 
 

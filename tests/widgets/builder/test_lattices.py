@@ -52,7 +52,8 @@ def test_a_long_field_is_split_and_loses_nothing():
 @settings(max_examples=80, deadline=None)
 @given(
     pose=st.sampled_from(POSES), staggered=st.booleans(), rows=st.integers(1, 9),
-    start=st.tuples(st.floats(0.5, 1.5), st.floats(-2.5, -1.5)), end=st.tuples(st.floats(0.5, 1.5), st.floats(-2.5, -1.5)),
+    start=st.tuples(st.floats(0.5, 1.5), st.floats(-2.5, -1.5)),
+    end=st.tuples(st.floats(0.5, 1.5), st.floats(-2.5, -1.5)),
 )  # fmt: skip
 def test_no_bump_that_a_segment_crosses_is_missed(pose, staggered, rows, start, end):
     turn, flip, angle, mirrored = pose

@@ -8,7 +8,7 @@ import pytest
 from widgets.builder.camera import VIEWS, fitted
 from widgets.builder.colours import ROLE_COLOURS, Painting, viridis
 from widgets.builder.picking import cast
-from widgets.builder.picture import MOST_DOTS, scene_svg
+from widgets.builder.picture import MOST_DOTS, _back_to_front, scene_svg
 from widgets.builder.scene import Cut, power_bodies, scene
 from workbench import facts
 from workbench.reports.look import DIE_COLOURS, MATERIAL_COLOURS
@@ -75,9 +75,8 @@ def test_bumps_of_both_faces_share_the_height_of_their_bond(joined):
 def test_wiring_is_spread_over_its_layer():
     document = to_document(design("poc-side-by-side"))
     rdl = next(layer for layer in document["layers"] if layer["kind"] == "rdl")
-    rdl["metals"] = [
-        Metal(name=f"M{i}", line_um=2, space_um=2, thickness_um=3.0).model_dump(exclude_defaults=True) for i in (1, 2, 3)
-    ]  # fmt: skip
+    metal = Metal(name="M", line_um=2, space_um=2, thickness_um=3.0).model_dump(exclude_defaults=True)
+    rdl["metals"] = [{**metal, "name": f"M{i}"} for i in (1, 2, 3)]
     s = scene(read(document))
     level = s.levels[s.order[rdl["name"]]]
     metals = [b for b in s.bodies if b.kind == "metal"]
@@ -177,7 +176,8 @@ def test_a_bump_is_picked_exactly_at_any_angle_and_mirroring(angle, mirrored, ex
             assert picked.point_um[:2] == pytest.approx(tuple(centres[index] * 1000))
             assert picked.point_um[2] == pytest.approx(level.z_top_um)
             column, row = picked.site
-            np.testing.assert_allclose(picked.field.centres_mm(np.array(column), np.array(row)), centres[index], atol=1e-9)
+            at_site = picked.field.centres_mm(np.array(column), np.array(row))
+            np.testing.assert_allclose(at_site, centres[index], atol=1e-9)
 
 
 def test_the_nearest_solid_part_is_met_and_see_through_ones_only_when_nothing_else_is():
@@ -185,11 +185,11 @@ def test_the_nearest_solid_part_is_met_and_see_through_ones_only_when_nothing_el
     high = np.array([0.0, 0.0, 20.0])
     assert cast(s, high, DOWN).part == "U2 compute"
     assert cast(s, high, DOWN, see_through=False).part == "Mould cap"
-    assert cast(s, high + (2.8, 0, 0), DOWN).part == "U1 base"
-    assert cast(s, high + (4.5, 0, 0), DOWN).part == "Organic substrate"
-    assert cast(s, high + (9.0, 0, 0), DOWN) is None
+    assert cast(s, high + np.array([2.8, 0, 0]), DOWN).part == "U1 base"
+    assert cast(s, high + np.array([4.5, 0, 0]), DOWN).part == "Organic substrate"
+    assert cast(s, high + np.array([9.0, 0, 0]), DOWN) is None
     no_substrate = s.without(frozenset({"Organic substrate", "BGA balls"}))
-    assert cast(no_substrate, high + (4.5, 0, 0), DOWN).part == "Mould cap"
+    assert cast(no_substrate, high + np.array([4.5, 0, 0]), DOWN).part == "Mould cap"
 
 
 def test_what_a_section_cut_away_is_not_there():
@@ -307,8 +307,6 @@ def test_boxes_in_front_are_painted_last():
     corners = [b.corners_mm for b in s.bodies if b.kind == "die"]
     assert len(corners) == 36
     # The eye stands in front: dies with a smaller y are nearer, and a hidden one must be painted before.
-    from widgets.builder.picture import _back_to_front
-
     bodies = _back_to_front([b for b in s.bodies if b.kind == "die"], np.array(VIEWS["corner"]))
     y = [b.corners_mm[:, 1].mean() for b in bodies]
     x = [b.corners_mm[:, 0].mean() for b in bodies]
