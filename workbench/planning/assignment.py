@@ -6,8 +6,11 @@ would pay is added, and when none is left the answer is optimal for the full pro
 plus the bump's price is a Manhattan distance in three dimensions, so that a k-d tree finds the best pairs without
 looking at all of them.
 
-Sources: Jonker and Volgenant, Computing 38 (1987) 325 (the sparse solver, in scipy); Merigot, Computer Graphics Forum
-30 (2011) 1583 and Schmitzer, SIAM J. Sci. Comput. 41 (2019) A1443 (coarse to fine, sparse candidates).
+A start comes from groups of neighbours, solved first, and from small dense problems along a curve through the bumps;
+exchanges along improving cycles and paths do the rest. Sources: Klein, Management Science 14 (1967) 205 (negative
+cycles); Merigot, Computer Graphics Forum 30 (2011) 1583 and Schmitzer, SIAM J. Sci. Comput. 41 (2019) A1443 (coarse to
+fine, sparse candidates). A sparse shortest-path solver (scipy's) was tried instead of the exchanges: faster on many
+instances, but on full bump fields its price wars did not end within minutes.
 """
 
 from __future__ import annotations
@@ -16,17 +19,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
 from workbench.errors import DomainError, InputError
 
 NM_PER_UM = 1000.0
-STEPS = 32  # of a bump's spacing: the resolution the sparse solver works at; finer costs make it slow where rows vie
 DENSE_PAIRS = 160_000  # below: every pair is a candidate
 GROUP = 4  # pins, or bumps, that count as one on the next coarser level
 NEAREST, BY_PRICE, POOL = 6, 4, 28  # candidates of a pin: nearest, cheapest by price, and those looked at in between
+BLOCK = 400
 SETTLED = 100  # pairs of the pool that still pay, as a share of the pins, when all pairs are priced
 MOST_ROUNDS = 60
 FREE_ROUNDS = 8  # after so many rounds no candidate is dropped any more: the search then ends
@@ -99,14 +100,7 @@ def _solved(pins: np.ndarray, bumps: np.ndarray, *, exactly: bool) -> _Level:
         bound = float((cost - price).min(1).sum() + price.sum())
         return _Level(match, price, bound, n * m, 1)
     target, price = _from_coarser(pins, bumps)
-    # Coarse steps first, where the sparse solver is quick; then exact, by exchanges along improving paths.
-    step = max(_spacing(bumps) / STEPS, 1.0)
-    search = _Search(np.rint(pins / step), np.rint(bumps / step), target, np.rint(price / step))
-    found = search.run(exactly)
-    if not exactly:
-        return _Level(found.match, found.price * step, found.bound * step, found.candidates, found.rounds)
-    search.refine(pins, bumps)
-    return search.run(exactly, found.rounds + 1)
+    return _Search(pins, bumps, target, price).run(exactly)
 
 
 def _from_coarser(pins: np.ndarray, bumps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -146,12 +140,16 @@ def _spacing(bumps: np.ndarray) -> float:
     return max(float(np.prod(np.maximum(np.ptp(bumps, axis=0), 1.0)) / len(bumps)) ** 0.5, 1.0)
 
 
-def _prices(match: np.ndarray, of_pin: np.ndarray, of_bump: np.ndarray, cost: np.ndarray, m: int) -> np.ndarray:
+def _prices(
+    match: np.ndarray, of_pin: np.ndarray, of_bump: np.ndarray, cost: np.ndarray, m: int,
+    start: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Prices (m,) that prove an assignment optimal among the candidates; `match` is improved in place until it is.
 
     Prices are shortest paths of exchanges (Bellman-Ford): pin by pin, each takes the next one's bump. A path that
     closes on itself with a gain, or reaches an unused bump with one, improves the assignment; all such paths that
-    share no bump are taken at once.
+    share no bump are taken at once. Prices (m,) <= 0 to `start` from, zero where unused, shorten the search where they
+    are nearly right; where they prove too low it begins anew from zero.
     """
     order = np.argsort(of_bump, kind="stable")
     of_pin, of_bump, cost = of_pin[order], of_bump[order], cost[order]
@@ -162,7 +160,11 @@ def _prices(match: np.ndarray, of_pin: np.ndarray, of_bump: np.ndarray, cost: np
         is_own = match[of_pin] == of_bump
         own[of_pin[is_own]] = cost[is_own]
         source, gain = match[of_pin], cost - own[of_pin]
-        price, via = np.zeros(m), np.full(m, -1)
+        price, via = np.zeros(m) if start is None else start.copy(), np.full(m, -1)
+        unused = np.ones(m, bool)
+        unused[match] = False
+        price[unused] = 0.0
+        begun = price.copy()
         for turn in range(1, m + 2):
             offer = price[source] + gain
             lower = np.minimum.reduceat(offer, first)
@@ -179,12 +181,12 @@ def _prices(match: np.ndarray, of_pin: np.ndarray, of_bump: np.ndarray, cost: np
         else:
             raise AssertionError("no improving cycle was found although prices keep falling")
         if better.size:
+            start = price  # they still hold nearly everywhere
             continue
-        unused = np.ones(m, bool)
-        unused[match] = False
         if not (price[unused] < 0).any():
             return price
-        _take_paths(match, via, source, of_pin, of_bump, price, unused)
+        gained = _take_paths(match, via, source, of_pin, of_bump, price, begun, unused)
+        start = price if gained else None
 
 
 def _take_cycles(match, via, source, of_pin, of_bump) -> bool:
@@ -207,20 +209,23 @@ def _take_cycles(match, via, source, of_pin, of_bump) -> bool:
     return True
 
 
-def _take_paths(match, via, source, of_pin, of_bump, price, unused) -> None:
-    """Exchange along the best path to an unused bump from each bump that a path starts at."""
-    taken = np.zeros(len(via), bool)
-    for end in np.flatnonzero(unused & (price < 0))[np.argsort(price[unused & (price < 0)], kind="stable")].tolist():
+def _take_paths(match, via, source, of_pin, of_bump, price, begun, unused) -> bool:
+    """Exchange along the best path to an unused bump from each bump that a path starts at; False where none gains,
+    the path's first bump, which falls free, counted."""
+    taken, gained = np.zeros(len(via), bool), False
+    ends = np.flatnonzero(unused & (price < 0))
+    for end in ends[np.argsort(price[ends], kind="stable")].tolist():
         steps, here = [], end
         while via[here] >= 0 and not taken[here]:
             steps.append(via[here])
             here = source[via[here]]
-        if taken[here]:
+        if taken[here] or price[end] - begun[here] >= 0:
             continue
         for edge in steps:
             taken[of_bump[edge]] = True
-        taken[here] = True
+        taken[here] = gained = True
         match[of_pin[steps]] = of_bump[steps]
+    return gained
 
 
 class _Search:
@@ -229,8 +234,9 @@ class _Search:
     def __init__(self, pins: np.ndarray, bumps: np.ndarray, target: np.ndarray, price: np.ndarray):
         self.pins, self.bumps, self.match = pins, bumps, target
         self.n, self.m = len(pins), len(bumps)
-        self.spacing, self.exchanging = _spacing(bumps), False
-        _, near = cKDTree(bumps).query(bumps[target], k=min(POOL, self.m), workers=-1)
+        self.spacing = _spacing(bumps)
+        self._sweep()
+        _, near = cKDTree(bumps).query(bumps[self.match], k=min(POOL, self.m), workers=-1)
         near = near.reshape(self.n, -1)
         pins_of_pool = np.repeat(np.arange(self.n), near.shape[1])
         self.pool = self._unique(pins_of_pool, near.ravel())
@@ -238,24 +244,19 @@ class _Search:
         few = near[:, :NEAREST]
         self.of_pin, self.of_bump = self._unique(
             np.concatenate([np.repeat(np.arange(self.n), few.shape[1]), np.arange(self.n), *(pin for pin, _ in best)]),
-            np.concatenate([few.ravel(), target, *(bump for _, bump in best)]),
+            np.concatenate([few.ravel(), self.match, *(bump for _, bump in best)]),
         )
         self.price: np.ndarray | None = None
 
-    def refine(self, pins: np.ndarray, bumps: np.ndarray) -> None:
-        """Go on with finer coordinates, from the present assignment."""
-        self.pins, self.bumps, self.spacing, self.exchanging = pins, bumps, _spacing(bumps), True
-
-    def run(self, exactly: bool, number: int = 1) -> _Level:
-        start = number
-        for number in range(start, start + MOST_ROUNDS):
-            self._solve_within_pool(drop=number < start + FREE_ROUNDS)
+    def run(self, exactly: bool) -> _Level:
+        for number in range(1, MOST_ROUNDS + 1):
+            self._solve_within_pool(drop=number < FREE_ROUNDS)
             own = _lengths(self.pins, self.bumps, np.arange(self.n), self.match)
-            bound, paying = self._paying_pairs(own - self.price[self.match], both_sides=number == start)
+            bound, paying = self._paying_pairs(own - self.price[self.match], both_sides=number == 1)
             total = float(own.sum())
             if bound == total or (not exactly and total - bound <= 0.01 * total):
                 break
-            self._add(paying, own, drop=number < start + FREE_ROUNDS)
+            self._add(paying, own, drop=number < FREE_ROUNDS)
         return _Level(self.match, self.price, bound, len(self.of_pin), number)
 
     def _solve_within_pool(self, *, drop: bool) -> None:
@@ -272,23 +273,25 @@ class _Search:
 
     def _solve(self) -> None:
         cost = _lengths(self.pins, self.bumps, self.of_pin, self.of_bump)
-        if not self.exchanging and self.price is None:
-            self.match = self._matched(cost)
-        self.price = _prices(self.match, self.of_pin, self.of_bump, cost, self.m)
+        self.price = _prices(self.match, self.of_pin, self.of_bump, cost, self.m, self.price)
 
-    def _matched(self, cost: np.ndarray) -> np.ndarray:
-        """One solution among the candidates. Bumps that clearly stay in use start at their last price, which spares
-        the solver most of its work; a constant keeps them in use, and `_prices` mends it where that was wrong."""
-        shifted = cost + 1.0  # the solver takes a stored zero for a pair that is not there
-        if self.price is not None:
-            kept = self.price < -4 * self.spacing
-            shifted = shifted - np.where(kept, self.price, 0.0)[self.of_bump]
-            shifted += np.where(kept, 0.0, 4 * self.spacing)[self.of_bump]
-        graph = csr_array((shifted, (self.of_pin, self.of_bump)), shape=(self.n, self.m))
-        rows, columns = min_weight_full_bipartite_matching(graph)
-        match = np.empty(self.n, int)
-        match[rows] = columns
-        return match
+    def _sweep(self) -> None:
+        """Put neighbouring pins right among themselves and the unused bumps around: dense problems of BLOCK pins, one
+        after another along a curve, twice, the second time with the blocks shifted by half."""
+        taken = np.zeros(self.m, bool)
+        taken[self.match] = True
+        for shift in (0, BLOCK // 2):
+            order = _along_curve(self.bumps[self.match])
+            for start in range(-shift, self.n, BLOCK):
+                pins = order[max(start, 0) : start + BLOCK]
+                own = self.match[pins]
+                low, high = self.bumps[own].min(0) - 3 * self.spacing, self.bumps[own].max(0) + 3 * self.spacing
+                near = ((self.bumps >= low) & (self.bumps <= high)).all(1)
+                choice = np.concatenate([own, np.flatnonzero(near & ~taken)[: BLOCK // 2]])
+                cost = np.abs(self.pins[pins][:, None] - self.bumps[choice][None]).sum(-1)
+                taken[own] = False
+                self.match[pins] = choice[linear_sum_assignment(cost)[1]]
+                taken[self.match[pins]] = True
 
     def _best_pairs(self, price: np.ndarray) -> tuple[Pairs, ...]:
         """The pairs that look best at given prices, seen from the pins and from the bumps."""
