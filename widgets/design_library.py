@@ -95,13 +95,13 @@ def lead_times(library: Library) -> None:
         return
     done = [row for row in lead.rows if row.requested_to_released_days is not None]
     if lead.trend is not None:
-        said = _said(f"reuse.say.lead_{lead.trend.verdict}", days=shown(lead.median_days, 3), count=lead.finished,
+        said = _said(f"reuse.say.lead.{lead.trend.verdict}", days=shown(lead.median_days, 3), count=lead.finished,
                      slope=shown(lead.trend.days_per_year, 2), low=shown(lead.trend.low, 2),
                      high=shown(lead.trend.high, 2))  # fmt: skip
     elif lead.median_days is not None:
-        said = _said("reuse.say.lead_few", days=shown(lead.median_days, 3), count=lead.finished, open=lead.unfinished)
+        said = _said("reuse.say.lead.few", days=shown(lead.median_days, 3), count=lead.finished, open=lead.unfinished)
     else:
-        said = _said("reuse.say.lead_none", open=lead.unfinished)
+        said = _said("reuse.say.lead.none", open=lead.unfinished)
     frame = pd.DataFrame({
         "project": [row.title for row in lead.rows],
         "requested": [f"{row.requested_at:%Y-%m-%d}" if row.requested_at else "–" for row in lead.rows],

@@ -39,10 +39,10 @@ def match(top: np.ndarray, bottom: np.ndarray, *, tolerance_um: float, reach_um:
     """
     left, right = np.arange(len(top)), np.arange(len(bottom))
     found: list[tuple[np.ndarray, np.ndarray]] = []
-    for radius in dict.fromkeys((min(tolerance_um, reach_um), reach_um)):
+    for radius_um in dict.fromkeys((min(tolerance_um, reach_um), reach_um)):
         if not (len(left) and len(right)):
             break
-        i, j = lone_pairs(top[left], bottom[right], radius + SLACK_UM)
+        i, j = lone_pairs(top[left], bottom[right], radius_um + SLACK_UM)
         found.append((left[i], right[j]))
         left, right = _without(left, i), _without(right, j)
     if len(left) and len(right):
@@ -61,22 +61,22 @@ def _without(indices: np.ndarray, taken: np.ndarray) -> np.ndarray:
     return indices[kept]
 
 
-def lone_pairs(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (k,), (k,) within `radius` whose two ends have no other counterpart within it."""
-    i, j = pairs_within(a, b, radius)
+def lone_pairs(a: np.ndarray, b: np.ndarray, radius_um: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (k,), (k,) within `radius_um` whose two ends have no other counterpart within it."""
+    i, j = pairs_within(a, b, radius_um)
     if not len(i):
         return i, j
     once = (np.bincount(i, minlength=len(a)) == 1)[i] & (np.bincount(j, minlength=len(b)) == 1)[j]
     return (i, j) if once.all() else (i[once], j[once])
 
 
-def pairs_within(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+def pairs_within(a: np.ndarray, b: np.ndarray, radius_um: float) -> tuple[np.ndarray, np.ndarray]:
     """All pairs within a radius by a table of square cells, at least two radii wide: of the cells around a point at
     most four can hold a counterpart. Where more than `DENSE` bumps share a cell, each counts twice, so that none of
     them passes for a lone one.
     """
     (low_a, high_a), (low_b, high_b) = extent(a), extent(b)
-    low, high = np.maximum(low_a, low_b) - radius, np.minimum(high_a, high_b) + radius
+    low, high = np.maximum(low_a, low_b) - radius_um, np.minimum(high_a, high_b) + radius_um
     none = np.empty(0, int)
     if (low > high).any():
         return none, none
@@ -87,7 +87,7 @@ def pairs_within(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarra
     if not (len(a) and len(b)):
         return none, none
     # Cells of about one bump, their borders half a cell away from the first bump: few bumps lie near a border.
-    size = max(2 * radius * 1.001, float(np.sqrt(np.prod(high - low + 1e-9) / len(b))) * 0.6, 1e-9)
+    size = max(2 * radius_um * 1.001, float(np.sqrt(np.prod(high - low + 1e-9) / len(b))) * 0.6, 1e-9)
     while np.prod((high - low) / size + 3) > 4 * len(b) + 100_000:
         size *= 1.5
     origin = b[0] - (np.ceil((b[0] - low) / size) + 0.5) * size
@@ -95,7 +95,7 @@ def pairs_within(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarra
     table = _Table(b, origin, size, columns, rows)
     x, y = (a[:, 0] - origin[0]) / size, (a[:, 1] - origin[1]) / size
     ix, iy = x.astype(np.int32), y.astype(np.int32)
-    near = radius / size * 1.0001 + 1e-12
+    near = radius_um / size * 1.0001 + 1e-12
     dx = np.where(x - ix < near, -1, np.where(x - ix > 1 - near, 1, 0)).astype(np.int8)
     dy = np.where(y - iy < near, -1, np.where(y - iy > 1 - near, 1, 0)).astype(np.int8)
     cell = iy * np.int64(columns) + ix
@@ -104,7 +104,7 @@ def pairs_within(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarra
     probes = [(None, cell), (beside, cell[beside] + dx[beside]),
               (above, cell[above] + dy[above] * np.int64(columns)),
               (both, cell[both] + dx[both] + dy[both] * np.int64(columns))]  # fmt: skip
-    limit, found = radius * radius, []
+    limit, found = radius_um * radius_um, []
     for which, cells in probes:
         if which is None or len(which):
             found += table.near(a, which, cells, limit)
@@ -166,18 +166,18 @@ class _Table:
         return (at if which is None else which[at]), slot[at].astype(int)
 
 
-def closest_first(a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+def closest_first(a: np.ndarray, b: np.ndarray, radius_um: float) -> tuple[np.ndarray, np.ndarray]:
     """The rule itself, for any points: candidates from a tree, then the closest pair first."""
     keep_a, keep_b = distinct(a), distinct(b)
     p, q = a[keep_a], b[keep_b]
     count = min(CANDIDATES, len(q))
-    _, nearest = cKDTree(q).query(p, k=count, distance_upper_bound=radius * 1.000001 + 1e-9)
+    _, nearest = cKDTree(q).query(p, k=count, distance_upper_bound=radius_um * 1.000001 + 1e-9)
     nearest = nearest.reshape(len(p), count)
     i, k = np.nonzero(nearest < len(q))
     j = nearest[i, k]
     dx, dy = p[i, 0] - q[j, 0], p[i, 1] - q[j, 1]
     squared = dx * dx + dy * dy
-    close = squared <= radius * radius
+    close = squared <= radius_um * radius_um
     i, j, squared = i[close], j[close], squared[close]
     order = np.lexsort((j, i, squared))
     i, j = _greedy(i[order], j[order])

@@ -74,5 +74,5 @@ def _print_figures(found: Any) -> None:
         grid.add_column(t(f"design.cli.{head}"), justify="right" if head in ("before", "after") else "left")
     for figure in found.figures:
         name = t(figure.label) + (f" ({figure.unit})" if figure.unit else "")
-        grid.add_row(name, shown(figure.before), shown(figure.after), t(f"design.cli.is_{figure.judged}"))
+        grid.add_row(name, shown(figure.before), shown(figure.after), t(f"design.cli.is.{figure.judged}"))
     Console().print(grid)
