@@ -10,9 +10,11 @@ from widgets import page
 from widgets.builder.colours import Painting
 from widgets.builder.picture import scene_svg
 from widgets.builder.scene import scene
+from widgets.design.drawings import cross_section, top_view
 from workbench import rules
+from workbench.cost.review import StackDesignReview, review
 from workbench.i18n import LANGUAGES, t
-from workbench.stack import Design, bump_count, read
+from workbench.stack import Design, bump_count
 
 __all__ = ["builder", "picture"]
 
@@ -23,7 +25,7 @@ def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, paramet
     `deck` decides the checks (default: the published limits), `parameters` (a StackDesignReview) the cost.
     """
     if run.mode != "interactive":
-        picture(read(run.store.designs.document(design_id)))
+        _report(run.store.designs.document(design_id), design_id, parameters)
         return None
     from widgets.builder.screen import Builder
     from widgets.builder.session import Session
@@ -31,6 +33,18 @@ def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, paramet
     made = Builder(Session(run.store, design_id, deck=deck, parameters=parameters))
     display(made.widget)
     return made
+
+
+def _report(document: Any, design_id: str, parameters: Any) -> None:
+    """Verdict and figures, the scene by material and (where bumps are placed) by net, section and top view."""
+    reviewed = review(document, parameters if isinstance(parameters, StackDesignReview) else
+                      StackDesignReview(design_id=design_id))  # fmt: skip
+    page.summary(reviewed)
+    picture(reviewed.design)
+    if bump_count(reviewed.design):
+        picture(reviewed.design, mode="net")
+    cross_section(reviewed)
+    top_view(reviewed)
 
 
 def picture(design: Design, *, mode: str = "material", explode: float = 0.5) -> None:

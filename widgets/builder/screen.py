@@ -44,6 +44,8 @@ class Builder:
         self._message.add_class("wb-b-message")
         self.viewing = _Viewing(self)
         self.add, self.part_panel, self.saving = AddPanel(self), PartPanel(self), SavePanel(self)
+        self.designs = choice("builder.design", session.designs(), session.design_id)
+        self.designs.observe(lambda change: self.open(change["new"]), names="value")
         self.view.on_pick(self._on_pick)
         self._draw()
         self._read()
@@ -58,9 +60,23 @@ class Builder:
         drawings = w.VBox([title("builder.findings"), self._findings, title("builder.section"), self._section,
                            title("builder.top"), self._top])  # fmt: skip
         body = w.HBox([left, right], layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))
-        whole = w.VBox([w.HTML(style() + readings.STYLE), self._head, body, drawings])
+        whole = w.VBox([w.HTML(style() + readings.STYLE), self.designs, self._head, body, drawings])
         whole.add_class("wb-builder")
         return whole
+
+    def open(self, design_id: str) -> None:
+        """Go on with another design; refused while this one has unsaved changes."""
+        if design_id == self.session.design_id:
+            return
+
+        def act() -> None:
+            self.session = self.session.other(design_id)
+            self.viewing.height.value = scene(self.session.design).natural_exaggeration
+            self.follow(words("builder.opened", name=self.session.design.title), "")
+            self.view.look("corner")
+
+        self.attempt(act)
+        self.designs.value = self.session.design_id
 
     # --- edits -------------------------------------------------------------------------------------------------------
 

@@ -100,6 +100,16 @@ class Session:
         self._saved = content_sha256(design)
         self.saved = self.state = self._judged(design)
 
+    def other(self, design_id: str) -> Session:
+        """A session on another design. Raises InputError while this one has changes that were not saved."""
+        if not self.is_saved:
+            raise InputError("builder.unsaved_changes", where=self.design_id)
+        return Session(self._store, design_id, deck=self._deck, author=self.author)
+
+    def designs(self) -> list[tuple[str, str]]:
+        """(title, id) of every design in the store."""
+        return [(row["title"], row["design_id"]) for row in self._store.designs.list()]
+
     @property
     def design(self) -> Design:
         return self.history.design

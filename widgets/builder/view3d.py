@@ -61,6 +61,7 @@ class View3D:
         self._textures: dict[bytes, three.DataTexture] = {}
         self._temporary: dict[str, list[Any]] = {}
         self._view, self._middle = "corner", 0.0
+        self._cut: Cut | None = None
         self._shown: Scene | None = None
         self._hear: Callable[[np.ndarray, np.ndarray], None] = lambda origin, direction: None
         self._picker.observe(self._picked, names=["point"])
@@ -206,6 +207,9 @@ class View3D:
 
     def cut(self, cut: Cut | None) -> None:
         """Move the section plane and draw the cut faces, hatched; None: no section."""
+        if (cut is None) != (self._cut is None):
+            self._planes_anew()
+        self._cut = cut
         if cut is None:
             self._plane.normal, self._plane.constant = (-1, 0, 0), FAR
             self._replace("caps", self._caps, [])
@@ -236,12 +240,18 @@ class View3D:
                 made.append(three.Points(three.BufferGeometry(attributes=attributes), material, renderOrder=91))
         self._replace("marks", self._marks, made)
 
+    def _planes_anew(self, *materials: three.ShaderMaterial) -> None:
+        """Let three.js put its own section planes into the fields' tables again."""
+        for material in materials or [m for entry in self._layers.values() for _, m in entry.fields]:
+            material.needsUpdate = True
+
     def choose_site(self, field: Lattice | Cells | None, column: int = -1, row: int = -1) -> None:
         """Show one bump or via of a field as picked."""
         for each, material in (pair for entry in self._layers.values() for pair in entry.fields):
             wanted = (float(column), float(row)) if each is field else (-1.0, -1.0)
             if material.uniforms["chosen"]["value"] != list(wanted):
                 material.uniforms = {**material.uniforms, "chosen": {"value": list(wanted)}}  # the texture stays last
+                self._planes_anew(material)
 
     # --- making ------------------------------------------------------------------------------------------------------
 
@@ -318,6 +328,9 @@ class View3D:
                 "turn": {"value": [cos, sin]},
                 "chosen": {"value": [-1.0, -1.0]},
                 "lift": {"value": reach * 1.5e-3},
+                # three.js adds the planes itself, but pythreejs clears the whole table when it reads it again (a page
+                # that loads while its notebook runs does): without a value here drawing would stop. See `_planes_anew`.
+                "clippingPlanes": {"value": [0.0, 0.0, 0.0, FAR] * 2},
                 # pythreejs hands the one texture that it can to the last name, whatever its own is.
                 "state": {"value": texture},
             },

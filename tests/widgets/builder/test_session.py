@@ -245,3 +245,14 @@ def test_a_page_shows_the_screen(store):
         made = views.builder(Run(store, "interactive", {}), DESIGN)
     assert any("application/vnd.jupyter.widget-view+json" in output.data for output in captured.outputs)
     assert made.session.design_id == DESIGN
+
+
+def test_another_design_is_opened_only_when_nothing_is_lost(screen):
+    screen.session.apply(editing.move_by, "U2 compute", dx_mm=0.25)
+    screen.designs.value = "simba-36"
+    assert "builder.unsaved_changes" in screen._message.value
+    assert screen.designs.value == screen.session.design_id == DESIGN
+    screen.session.revert()
+    screen.designs.value = "simba-36"
+    assert len(screen.session.design.placements) == 36
+    assert 'data-figure="dies"' in screen._head.value
