@@ -14,6 +14,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
+from test_lab import run_all_cells
 
 from workbench.materials.colours import MATERIAL_COLOURS
 from workbench.reports.look import DIE_COLOURS
@@ -205,9 +206,10 @@ def test_the_first_view_shows_the_module_well_filled_and_in_its_colours(page, br
     assert 0.55 < filled < 0.9
     assert screen.share_of(MATERIAL_COLOURS["substrate"], 40) > 0.01  # the front face, in its shade
     assert screen.share_of(MATERIAL_COLOURS["solder"], 40) > 0.002
+    assert screen.share_of(DIE_COLOURS[0]) < 0.002  # under the mould it is tinted
     screen.tick("Mould cap")
     screen.tick("Compute tier")
-    browser.until(lambda d: screen.share_of(DIE_COLOURS[0]) > 0.02, "the base die shows in its own colour")
+    browser.until(lambda d: screen.share_of(DIE_COLOURS[0]) > 0.01, "the base die shows in its own colour")
     assert browser.outside() == []
     assert browser.complaints() == []
 
@@ -333,3 +335,24 @@ def test_everything_is_reached_by_keyboard(page, browser):
     left = next(b for b in browser.driver.find_elements(By.CSS_SELECTOR, ".wb-builder button") if b.text == "→")
     left.send_keys(Keys.ENTER)
     screen.until_pixels(before, "the view turns by keyboard")
+
+
+def test_the_builder_builds_in_jupyterlab(serve, given, browser):
+    lab = serve("lab", "--no-browser", **given).wait_for("http://127.0.0.1")
+    browser.open(lab.replace("/lab?", "/lab/tree/notebooks/design/builder.ipynb?"))
+    browser.see(".jp-Notebook .jp-CodeCell", count=2)
+    idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
+    browser.until(lambda d: d.find_elements(By.CSS_SELECTOR, idle), "the kernel is ready")
+    browser.until(lambda d: run_all_cells(browser), "the first cell runs")
+    browser.see(".wb-builder canvas")
+    screen = Page(browser)
+    before = screen.pixels()
+    screen.choose("Die", "New die by its size")
+    add = browser.see(".wb-b-add")[0]
+    browser.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", add)
+    add.click()
+    browser.until(lambda d: "stacked on U2 compute" in d.find_element(By.CSS_SELECTOR, ".wb-b-message").text, "stacked")
+    screen.until_pixels(before, "the die is drawn")
+    assert int(screen.figure("dies").split()[0]) == 3
+    assert browser.outside() == []
+    assert browser.complaints() == []
