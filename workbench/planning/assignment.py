@@ -172,10 +172,12 @@ def _prices(
             if not better.size:
                 break
             price[reached[better]] = lower[better]
-            # The edge that brought the improvement: the first of its bump's that equals the least offer.
-            fits = np.flatnonzero(offer == np.repeat(lower, sizes))
-            at = np.searchsorted(fits, first[better])
-            via[reached[better]] = fits[at]
+            # The pair that brought the improvement: the first of its bump's that equals the least offer.
+            length = sizes[better]
+            begin = np.cumsum(length) - length
+            pairs = np.repeat(first[better] - begin, length) + np.arange(length.sum())
+            fits = np.flatnonzero(offer[pairs] == np.repeat(lower[better], length))
+            via[reached[better]] = pairs[fits[np.searchsorted(fits, begin)]]
             if turn % 8 == 0 and _take_cycles(match, via, source, of_pin, of_bump):
                 break
         else:
