@@ -162,15 +162,23 @@ class _Drawing:
 
     def field(self, cell: gdstk.Cell, field: Grid | Points, what: str, rings: tuple) -> None:
         unit = self.round(what, field.diameter_um, rings)
-        if isinstance(field, Points):
+        if isinstance(field, Points) or field.angle_deg % 90:  # a turned lattice is no array of either format
             xy = np.round(field.xy_um() / NM) * NM
             reference = gdstk.Reference(unit, tuple(xy[0]))
             if len(xy) > 1:
                 reference.repetition = gdstk.Repetition(offsets=xy[1:] - xy[0])
             cell.add(reference)
             return
-        for x, y, pitch, columns, rows in _arrays(field):
-            cell.add(self.array(unit, x, y, pitch, columns, rows))
+        if not (field.mirrored or field.angle_deg % 360):
+            for x, y, pitch, columns, rows in _arrays(field):
+                cell.add(self.array(unit, x, y, pitch, columns, rows))
+            return
+        own = self.cell(f"FIELD_{unit.name}")
+        for x, y, pitch, columns, rows in _arrays(field.model_copy(update={"x_um": 0.0, "y_um": 0.0})):
+            own.add(self.array(unit, x, y, pitch, columns, rows))
+        centre = (round(field.x_um / NM) * NM, round(field.y_um / NM) * NM)
+        angle = math.radians((field.angle_deg + 180 * field.mirrored) % 360)
+        cell.add(gdstk.Reference(own, centre, angle, x_reflection=field.mirrored))
 
     def round(self, what: str, diameter_um: float, rings: tuple) -> gdstk.Cell:
         key = (what, diameter_um, rings)

@@ -14,6 +14,7 @@ from workbench.formats.exports import gds
 from workbench.stack import bump_count, ends, placed_fields, read
 from workbench.stack.bumps import place
 from workbench.stack.geometry import outline
+from workbench.stack.templates import FaceToFace, build
 
 WRITERS = {"gds": (gds.write_gds, gdstk.read_gds), "oas": (gds.write_oasis, gdstk.read_oas)}
 
@@ -56,6 +57,24 @@ def test_every_bump_is_where_the_design_has_it(written, design, side):
         return
     # 0.5 nm per axis of rounding in the die's cell, turned with the die, and the box of a turned polygon of 1 nm grid.
     assert_same_places(found, np.concatenate(expected), 2.5e-3 if side == "front" else 1e-3)
+
+
+@pytest.mark.parametrize(("angle", "mirrored"), [(0, True), (90, False), (180, True), (270, False), (33, True)])
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_field_keeps_its_own_pose(suffix, angle, mirrored, tmp_path):
+    """A grid that follows another across an interface is turned or mirrored itself, with the sites it omits."""
+    design = build("face-to-face", FaceToFace(bump_count=19))
+    die = design.die("compute")
+    (field,) = die.regions[0].bumps
+    pose = {"angle_deg": float(angle), "mirrored": mirrored, "pitch_y_um": 12.0, "staggered": True, "x_um": 3.3}
+    region = die.regions[0].model_copy(update={"bumps": (field.model_copy(update=pose),)})
+    dies = (design.dies[0], die.model_copy(update={"regions": (region,)}))
+    design = design.model_copy(update={"dies": dies})
+    WRITERS[suffix][0](design, tmp_path / "posed")
+    found = centres(top_of(WRITERS[suffix][1](tmp_path / "posed")), gds.LAYERS["bump"][0], gds.SIDES.index("front"))
+    fronts = [field.xy_um for end, region in ends(design) if region.side == "front" for field in
+              placed_fields(design, end)]  # fmt: skip
+    assert_same_places(found, np.concatenate(fronts), 2.5e-3)
 
 
 def test_centres_are_exact_to_one_nanometre_when_references_are_followed(written, design):
