@@ -9,7 +9,8 @@ from widgets.live import Live as live
 from widgets.page import note, picture, say, summary, table
 
 __all__ = [
-    "benchmarks", "builder", "design", "design_library", "live", "note", "picture", "process", "say", "summary", "table",
+    "benchmarks", "builder", "design", "design_library", "live", "note", "picture", "process", "say", "summary",
+    "table",
 ]  # fmt: skip
 
 _AREAS = ("benchmarks", "builder", "design", "design_library", "process")

@@ -16,7 +16,22 @@ from workbench.store.append import append, document_sha256, prepare
 from workbench.store.tables import BY_NAME
 
 SEEDS = ("poc-face-to-face", "poc-face-to-back", "poc-side-by-side", "ascend-910", "cpu-dram-150w", "simba-36")
-WORDS = "photonics radar inference camera ledger turbine saffron maple orbit basalt quartz delta umbra falcon".split()
+WORDS = [
+    "photonics",
+    "radar",
+    "inference",
+    "camera",
+    "ledger",
+    "turbine",
+    "saffron",
+    "maple",
+    "orbit",
+    "basalt",
+    "quartz",
+    "delta",
+    "umbra",
+    "falcon",
+]
 
 
 def varied(dice: random.Random, documents: dict[str, dict]) -> dict:

@@ -49,7 +49,7 @@ def test_its_name_is_its_own():
 
 def test_it_declares_itself(notebook):
     declared = notebook.declared
-    assert set(declared) <= {"title", "description", "parameters", "subject", "reads"}
+    assert set(declared) <= {"title", "description", "parameters", "subject", "reads", "nightly"}
     assert set(declared["title"]) == set(LANGUAGES)
     assert all(declared["title"].values())
     assert CHINESE.search(declared["title"]["zh-Hant"])

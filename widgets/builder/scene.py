@@ -18,6 +18,7 @@ from workbench import materials
 from workbench.materials.colours import MATERIAL_OPACITY
 from workbench.reports.look import DIE_COLOURS, MATERIAL_COLOURS
 from workbench.stack import Box, Design, Field, Grid, Level, geometry, levels, solids
+from workbench.stack.patterns import MOST
 
 SEE_THROUGH = 0.35  # what surrounds bumps or dies: they would be hidden otherwise
 MOST_FIELDS = 400  # drawn at once: each is an object of its own to the browser
@@ -167,6 +168,7 @@ def scene(design: Design) -> Scene:
     indicative = frozenset(
         level.layer.name for level in ordered
         if level.layer.name not in filled and level.layer.bond and level.layer.bond.pitch_um
+        and np.prod(_counts(design, level)) <= MOST
     )  # fmt: skip
     bodies: list[Body] = []
     for box in drawn.boxes:
@@ -254,13 +256,21 @@ def _metals(design: Design, level: Level) -> list[Body]:
 
 def _at_pitch(design: Design, level: Level) -> Field:
     """The joints of a bond layer that the design gives by pitch only."""
-    bond, (width, length) = level.layer.bond, design.extent_mm(level.layer)
+    bond = level.layer.bond
     pitch = bond.pitch_um
     diameter = min(bond.diameter_um or 0.6 * pitch, pitch)
-    columns, rows = (max(int((side * 1000 - diameter) / pitch + 1e-6) + 1, 1) for side in (width, length))
+    columns, rows = _counts(design, level)
     grid = Grid(name="joints", diameter_um=diameter, columns=columns, rows=rows, pitch_x_um=pitch, pitch_y_um=pitch)
     family = "copper" if bond.method in ("hybrid", "copper_pillar") else "solder"
     return Field("bump", level.layer.name, None, grid, None, family, level.z_bottom_um, level.z_top_um)
+
+
+def _counts(design: Design, level: Level) -> tuple[int, int]:
+    """Columns and rows of joints that fill a bond layer."""
+    bond, sides = level.layer.bond, design.extent_mm(level.layer)
+    diameter = min(bond.diameter_um or 0.6 * bond.pitch_um, bond.pitch_um)
+    columns, rows = (max(int((side * 1000 - diameter) / bond.pitch_um + 1e-6) + 1, 1) for side in sides)
+    return columns, rows
 
 
 def power_bodies(design: Design) -> tuple[Body, ...]:

@@ -276,7 +276,8 @@ def _die_label(design: Design, placement: Placement, corners: np.ndarray, colour
 def wafer_map(r: StackReview) -> None:
     """Every whole die of the best grid on the wafer; dies cut by the usable edge in outline."""
     if r.grid is None:
-        say("design.say.no_dies")
+        bought_in = all(row.chip.node_nm is None for row in r.dies)
+        say("design.say.no_dies" if bought_in else "design.say.too_many_dies")
         return
     grid, row = r.grid, next(row for row in r.dies if row.chip.name == r.grid_die)
     said = sentence(

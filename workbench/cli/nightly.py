@@ -52,6 +52,7 @@ def command(
     engines.lighten()
     engines.choose()  # an unknown engine is refused before anything is started
     good, refused = ([notebooks.find(name) for name in names], []) if names else notebooks.everything()
+    good = [notebook for notebook in good if names or notebook.reported]
     store = Store.open()
     options = {"again": again, "subject": subject, "limit_s": limit_s, "memory_mb": memory_mb}
     if dry_run:

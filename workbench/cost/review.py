@@ -15,7 +15,7 @@ from workbench.cost.economics import BOND_YIELDS, STACK_BONDINGS, TEST_CONVENTIO
 from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
 from workbench.cost.parameters import chiplet_actuary
 from workbench.cost.stacking import POST_BOND_TESTS
-from workbench.cost.wafers import WaferGrid, best_grid
+from workbench.cost.wafers import WaferGrid, best_grid, countable
 from workbench.cost.yield_models import MODELS, die_yield, williams_brown
 from workbench.i18n import LANGUAGES, t
 from workbench.rules import CheckReport, Finding, Requirements, check
@@ -210,7 +210,7 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
     placed = [die for die in design.dies if any(placement.die == die.id for placement in design.placements)]
     rows, grids = [], {}
     for die, chip in zip(placed, case.chips, strict=True):
-        if chip.node_nm is not None:
+        if chip.node_nm is not None and countable(case.terms.wafer, width_mm=die.width_mm, length_mm=die.length_mm):
             grids[chip.name] = best_grid(case.terms.wafer, width_mm=die.width_mm, length_mm=die.length_mm)
         known = die.is_verified("node_nm") and die.is_verified("width_mm") and die.is_verified("length_mm")
         rows.append(_die_row(chip, die.role, known, case.terms, grids.get(chip.name), p))

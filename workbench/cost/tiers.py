@@ -13,7 +13,7 @@ from workbench.cost.assembly import Chip
 from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
 from workbench.cost.overlay import overlay_yield, recess_yield, yap
 from workbench.cost.stacking import Stack, StackedDie
-from workbench.cost.wafers import Wafer, best_grid
+from workbench.cost.wafers import Wafer, best_grid, countable
 from workbench.stack import Bond, Design, Layer, geometry
 from workbench.stack.part import TOLERANCE_MM
 
@@ -57,10 +57,7 @@ def hybrid_yield(
     limit = overlay_limit_nm(pitch_um=pitch_um, bottom_radius_um=radius, top_radius_um=radius)
     centres, samples = None, 14
     if wafer is not None:
-        grid = best_grid(wafer, width_mm=width_mm, length_mm=length_mm)
-        # Small dies come by the ten thousand; a fixed draw of them stands for all.
-        drawn = np.random.default_rng(0).permutation(grid.count)[:_WAFER_DIES]
-        centres, samples = grid.corners_mm[drawn] + np.array([width_mm, length_mm]) / 2, 9
+        centres, samples = _on_wafer(wafer, width_mm, length_mm), 9
     landed = overlay_yield(limit_nm=limit, alignment=alignment, width_mm=width_mm, length_mm=length_mm,
                            centres_mm=centres, samples_log2=samples)  # fmt: skip
     spared = particle_yield(
@@ -71,6 +68,17 @@ def hybrid_yield(
     pads = max((width_mm * 1000 / pitch_um) * (length_mm * 1000 / pitch_um), 1.0)
     return HybridYield(limit, float(landed.far_pad_nm.max()), landed.yield_ratio, spared,
                        recess_yield(recess, pad_count=pads))  # fmt: skip
+
+
+def _on_wafer(wafer: Wafer, width_mm: float, length_mm: float) -> np.ndarray:
+    """Centres (n, 2) of dies on a wafer, in mm: a fixed draw of them stands for all."""
+    draw = np.random.default_rng(0)
+    if not countable(wafer, width_mm=width_mm, length_mm=length_mm):  # so small that they fill the disc evenly
+        radius, turn = wafer.usable_radius_mm * np.sqrt(draw.random(_WAFER_DIES)), 2 * np.pi * draw.random(_WAFER_DIES)
+        return np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1)
+    grid = best_grid(wafer, width_mm=width_mm, length_mm=length_mm)
+    return grid.corners_mm[draw.permutation(grid.count)[:_WAFER_DIES]] + np.array([width_mm, length_mm]) / 2
+
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,15 @@ def dies_per_wafer(wafer: Wafer, *, area_mm2: ArrayLike) -> np.ndarray:
     return count
 
 
+MOST_ON_A_MAP = 300_000  # dies of a wafer that are counted one by one; of smaller dies the formula is exact enough
+
+
+def countable(wafer: Wafer, *, width_mm: float, length_mm: float) -> bool:
+    """Whether the dies of this size are few enough on a wafer to be placed one by one."""
+    pitch_mm2 = (width_mm + wafer.scribe_mm) * (length_mm + wafer.scribe_mm)
+    return wafer.area_mm2 <= MOST_ON_A_MAP * pitch_mm2
+
+
 @dataclass(frozen=True)
 class WaferGrid:
     """The best of the tried grid offsets. `corners_mm` (n, 2) are lower left corners of whole dies, `partial_mm` of

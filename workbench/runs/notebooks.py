@@ -60,6 +60,11 @@ class Notebook:
         return self.parameters.field(name) if name else None
 
     @property
+    def reported(self) -> bool:
+        """Whether the nightly run makes reports of it; not for a page that is only worked with."""
+        return bool(self.declared.get("nightly", True))
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Kinds of subjects of which it reads every one, not only the chosen one."""
         return tuple(self.declared.get("reads", ()))

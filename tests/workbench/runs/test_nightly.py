@@ -214,6 +214,17 @@ def test_the_whole_kind_counts_when_a_notebook_reads_all(farm):
     assert sorted(ids(farm.night().same_verdict)) == ["a", "b"]
 
 
+def test_a_page_that_is_only_worked_with_is_no_report(farm, command):
+    farm.design("a")
+    document = nbformat.read(farm.path, as_version=4)
+    document.metadata.workbench["nightly"] = False
+    nbformat.write(document, farm.path)
+    code, out, _ = command("nightly", "--no-publish", "--json")
+    assert (code, json.loads(out)["new"]) == (0, [])
+    code, out, _ = command("nightly", "--only", str(farm.path), "--no-publish", "--json")  # made when asked for
+    assert len(json.loads(out)["new"]) == 1
+
+
 def test_missed_nights_are_counted(farm):
     farm.design("a")
     last = date.today() - timedelta(days=4)
