@@ -1,180 +1,278 @@
-"""Where the dies of one layer should lie: short wires between them, hot ones apart, every gap kept.
+"""Floorplans of side-by-side dies: a good placement, its wirelength, and a bound below which none can be.
 
-Wires run from centre to centre and are counted by Manhattan length, weighted by how many there are. A sequence pair
-(who is left of whom, who is below) is searched by simulated annealing, then by exhaustive exchange; for each pair a
-linear program finds the shortest wires. At the end dies slide freely, at their true angles. Legality is exact: outlines
-at any angle, distances from `stack.geometry`.
-
-Sources: Murata et al., IEEE TCAD 15 (1996) 1518 (sequence pair); Ma et al., DATE 2021 (TAP-2.5D: wires against
-temperature by annealing).
+The measure is the number of wires times the Manhattan distance of the dies' centres, in mm, as long as nothing says
+where on a die its wires end. The method and the proof of the bound are in docs/theory/floorplan.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal, get_args
 
 import numpy as np
 
-from workbench.errors import InputError
-from workbench.planning.arrangement import Arrangement, Blocks, KeepOut, best_arrangement
-from workbench.stack import Design, Layer, geometry, read, to_document
+from workbench.errors import DomainError, InputError
+from workbench.planning.floorplan_bound import bound
+from workbench.planning.floorplan_search import Plan, Search
+from workbench.planning.floorplan_shapes import Site, crowding, half_span, is_legal, wirelength_mm
+from workbench.stack.document import Design, Layer, assembly_of
 from workbench.stack.part import TOLERANCE_MM
 
+Angles = Literal["fixed", "quarter", "free"]
+Effort = Literal["quick", "normal", "thorough"]
 Wires = Mapping[tuple[str, str], float]
+
+MOST_DIES = 200
+FIRST_TRIES = 200  # orders in which the dies are put in, before a field counts as too tight
+_STARTS = {"quick": 1, "normal": 4, "thorough": 8}
+_ROUNDS = {"quick": 200, "normal": 500, "thorough": 1_500}  # of each start, up to MANY dies
+_NODES = {"quick": 500, "normal": 15_000, "thorough": 150_000}  # of branch and bound, for each programme
+MANY = 16
+
+
+@dataclass(frozen=True)
+class KeepOut:
+    """A rectangle along x and y where no die may lie; x, y is its centre from the centre of the body."""
+
+    x_mm: float
+    y_mm: float
+    width_mm: float
+    length_mm: float
 
 
 @dataclass(frozen=True)
 class Floorplan:
-    """The design with its dies moved, and what that gives.
+    """A legal floorplan and what is known about it.
 
-    `wire_mm` is the sum over pairs of wires times centre-to-centre Manhattan distance; `heat_w2_per_mm` the sum of
-    P_i P_j / d_ij over pairs: a **proxy** for thermal coupling, of use only to rank placements of the same dies, no
-    temperature. `bound_wire_mm` is a proven lower bound on wire_mm of every placement with these gaps at any angle.
+    `bound_mm`: no legal floorplan has less wirelength. `bound_method`: ``programme`` (one mixed-integer programme),
+    ``groups`` (several, their wires disjoint) or ``touching`` (every pair at its least distance).
+    `spread_mm` is a proxy of how far heat sources are apart, no temperature: the harmonic mean of the distances of
+    centres, each pair weighed by the product of its powers; None where fewer than two dies have power.
+    `given_wirelength_mm` is that of the design as it was, legal or not (`given_is_legal`).
     """
 
     design: Design
-    wire_mm: float
-    heat_w2_per_mm: float
-    bound_wire_mm: float
-    start_wire_mm: float
-    start_heat_w2_per_mm: float
+    layer: str
+    wirelength_mm: float
+    given_wirelength_mm: float
+    given_is_legal: bool
+    bound_mm: float
+    bound_method: str
+    spread_mm: float | None
+    given_spread_mm: float | None
+    evaluations: int
+    seed: int
 
     @property
-    def excess_ratio(self) -> float:
-        """How far the wires are above the bound, as a share of it; the optimum is somewhere between."""
-        return self.wire_mm / self.bound_wire_mm - 1 if self.bound_wire_mm > 0 else 0.0
+    def gap_to_bound(self) -> float:
+        """Share of the wirelength that might still be saved: 0 is proven best, to 1e-5."""
+        return max(1.0 - self.bound_mm / self.wirelength_mm, 0.0) if self.wirelength_mm > 0 else 0.0
+
+    @property
+    def is_proven_best(self) -> bool:
+        """No legal floorplan has less wirelength, but for the tolerances of document and solver."""
+        return self.gap_to_bound <= 1e-5
 
 
 def floorplan(
-    design: Design, wires: Wires, *, layer: str = "", gap_mm: float = 0.1, edge_mm: float = 0.0,
-    keep_outs: Sequence[KeepOut] = (), angles_deg: Sequence[float] | None = None, heat_weight: float = 0.0,
-    seed: int = 0, moves: int = 20_000,
+    design: Design, wires: Wires, *, layer: str | None = None, gap_mm: float, keep_outs: Sequence[KeepOut] = (),
+    angles: Angles = "fixed", thermal_weight: float = 0.0, seed: int = 0, effort: Effort = "normal",
+    progress: Callable[[float, str], None] | None = None,
 ) -> Floorplan:  # fmt: skip
-    """Move the dies of one layer (default: the only one with several) to shorten `wires` (names of two dies: count).
+    """Place the dies of one die layer anew: short wires, every gap at least `gap_mm`, inside the layer and what
+    carries it, out of the keep-outs. Equal arguments give an equal floorplan.
 
-    No two dies come closer than gap_mm, none closer than edge_mm to the layer's edge or into a keep-out. A die takes
-    one of `angles_deg` (None: the angle it has, or a quarter turn from it). The aim is wire_mm + heat_weight x
-    heat_w2_per_mm. Equal arguments give equal designs. Raises InputError for an unknown layer or die, a negative
-    count, or when no legal placement was found.
+    `wires` counts the wires between placements (members of arrays: ``name[column,row]``); a pair may be given once or
+    both ways round. `angles`: each die as it is, also by quarter turns, or at any angle. `thermal_weight` >= 0, in mm:
+    the mean length of a wire that may be paid for one unit of (diagonal of the field / `spread_mm`); the bound is on
+    the wirelength alone. `progress(share, step)` is called with the steps ``search`` and ``bound``.
+
+    Only the dies move: joints drawn on the carrier stay behind and are to be joined anew. Legal is meant to the
+    document's tolerance of 1 nm. Raises InputError for unknown names or values out of range, DomainError when the dies
+    cannot fit (proven by size or area) or no legal floorplan was found (not proven).
     """
-    chosen = _layer(design, layer)
-    blocks = _blocks(design, chosen, wires, gap_mm, edge_mm, keep_outs, angles_deg)
-    aim = Aim(blocks, heat_weight)
-    start = np.array([[p.x_mm, p.y_mm] for p in chosen.placements])
-    found = best_arrangement(blocks, aim, seed=seed, moves=moves)
-    if found is None:
-        raise InputError("planning.no_placement", where=chosen.name, got=f"{len(start)}",
-                         allowed=f"{blocks.width_mm:g} x {blocks.length_mm:g} mm")  # fmt: skip
-    xy, turned = settled(blocks, aim, found)
-    moved = tuple(
-        p.model_copy(update={"x_mm": float(x), "y_mm": float(y), "angle_deg": float(a)})
-        for p, (x, y), a in zip(chosen.placements, xy.tolist(), turned.tolist(), strict=True)
-    )
-    layers = tuple(
-        layer.model_copy(update={"dies": moved}) if layer.name == chosen.name else layer for layer in design.layers
-    )
-    result = read(to_document(design.model_copy(update={"layers": layers})))  # checked like any other document
+    target = _layer_of(design, layer)
+    _check_options(gap_mm, angles, thermal_weight, effort, keep_outs)
+    site = _site(design, target, wires, gap_mm=gap_mm, keep_outs=keep_outs, angles=angles)
+    _check_room(site)
+    given = np.array([(p.x_mm, p.y_mm) for p in target.placements])
+
+    report = progress or (lambda share, step: None)
+    search = Search(site, _heat_weight(site, thermal_weight), seed)
+    plan = _searched(search, given, effort, lambda share: report(0.6 * share, "search"))
+    report(0.6, "bound")
+    proven = bound(site, plan.xy_mm, nodes=_NODES[effort], progress=lambda share: report(0.6 + 0.4 * share, "bound"))
+    if proven.xy_mm is not None and not thermal_weight:  # the programme came upon a shorter one
+        shorter = search.settled(Plan(proven.xy_mm, proven.angle_deg, math.inf))
+        if shorter.cost < plan.cost:
+            plan = shorter
+    report(1.0, "bound")
     return Floorplan(
-        design=result, wire_mm=aim.wire_mm(xy), heat_w2_per_mm=aim.heat(xy), bound_wire_mm=touching_bound_mm(blocks),
-        start_wire_mm=aim.wire_mm(start), start_heat_w2_per_mm=aim.heat(start),
+        design=_moved(design, target, site, plan), layer=target.name,
+        wirelength_mm=wirelength_mm(site, plan.xy_mm), given_wirelength_mm=wirelength_mm(site, given),
+        given_is_legal=is_legal(site, given, site.angle_deg, TOLERANCE_MM),
+        bound_mm=proven.wirelength_mm, bound_method=proven.method,
+        spread_mm=_spread_mm(site, plan.xy_mm), given_spread_mm=_spread_mm(site, given),
+        evaluations=search.evaluations, seed=seed,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Aim:
-    """What is to be small: wires plus weighted heat proxy, of centres (n, 2) in mm."""
-
-    blocks: Blocks
-    heat_weight: float
-
-    def wire_mm(self, xy: np.ndarray) -> float:
-        i, j, count = self.blocks.wires
-        return float((count * np.abs(xy[i] - xy[j]).sum(-1)).sum()) if len(i) else 0.0
-
-    def heat(self, xy: np.ndarray) -> float:
-        i, j = np.triu_indices(len(xy), 1)
-        power = self.blocks.power_w
-        return float((power[i] * power[j] / np.maximum(np.linalg.norm(xy[i] - xy[j], axis=-1), 1e-9)).sum())
-
-    def __call__(self, xy: np.ndarray) -> float:
-        return self.wire_mm(xy) + (self.heat_weight * self.heat(xy) if self.heat_weight else 0.0)
+def wires_of(design: Design, layer: str | None = None) -> dict[tuple[str, str], float]:
+    """Wires between the dies of a layer by the netlist: a net of k of them counts 2 / k for each of its pairs, in all
+    the k - 1 wires of a tree. Nets with fewer than two of them count nothing."""
+    names = {p.name for p in _layer_of(design, layer).placements}
+    counted: dict[tuple[str, str], float] = {}
+    for net in design.netlist:
+        ends = sorted({pin.part for pin in net.pins} & names)
+        for pair in combinations(ends, 2):
+            counted[pair] = counted.get(pair, 0.0) + 2.0 / len(ends)
+    return counted
 
 
-def touching_bound_mm(blocks: Blocks) -> float:
-    """No two dies at any angle have centres nearer than half the sum of their shorter sides plus the gap: a line
-    separates them, and a rectangle reaches at least half its shorter side in every direction. Manhattan distance is
-    never below the straight one."""
-    i, j, count = blocks.wires
-    shorter = blocks.sides_mm.min(-1)
-    return float((count * ((shorter[i] + shorter[j]) / 2 + blocks.gap_mm)).sum()) if len(i) else 0.0
+def _searched(search: Search, given: np.ndarray, effort: Effort, progress: Callable[[float], None]) -> Plan:
+    """The best of several starts. Raises DomainError where not one legal floorplan was found."""
+    site, starts = search.site, _STARTS[effort]
+    rounds = math.ceil(_ROUNDS[effort] * min(1.0, MANY / site.count))
+    best: Plan | None = None
+    for start in range(starts):
+        first = search.first(given, FIRST_TRIES)
+        if first is None:
+            field = f"{site.extent_mm[0]:g} x {site.extent_mm[1]:g} mm, gap {site.gap_mm:g} mm"
+            raise DomainError("planning.floorplan_not_found", where=", ".join(site.names[:12]), got=field,
+                              tries=search.tries)  # fmt: skip
+        found = search.improve(first, rounds, lambda share, start=start: progress((start + share) / starts))
+        if best is None or found.cost < best.cost - 1e-9:
+            best = found
+    return best
 
 
-def legal(blocks: Blocks, xy: np.ndarray, angle_deg: np.ndarray, tolerance_mm: float = TOLERANCE_MM) -> bool:
-    """Whether every gap, edge and keep-out is kept, exactly, at the dies' true angles."""
-    outlines = blocks.outlines(xy, angle_deg)
-    limit = np.array([blocks.width_mm, blocks.length_mm]) / 2 - blocks.edge_mm + tolerance_mm
-    if (np.abs(outlines) > limit).any():
-        return False
-    _, gaps = geometry.gaps(outlines)
-    if len(gaps) and gaps.min() < blocks.gap_mm - tolerance_mm:
-        return False
-    return all(geometry.gap_mm(one, keep.outline) >= -tolerance_mm for keep in blocks.keep_outs for one in outlines)
+def _heat_weight(site: Site, thermal_weight: float) -> float:
+    """Turns `thermal_weight` into the weight of the sum of P_i P_j / d_ij in the cost."""
+    pairs = _power_pairs(site)
+    if not thermal_weight or not pairs:
+        return 0.0
+    wires = float(np.triu(site.wires, 1).sum()) or 1.0
+    return thermal_weight * wires * math.hypot(*site.extent_mm) / pairs
 
 
-def settled(blocks: Blocks, aim: Aim, found: Arrangement) -> tuple[np.ndarray, np.ndarray]:
-    """Slide each die alone while that helps and stays legal: by ever smaller steps, along x, y and both diagonals.
+def _power_pairs(site: Site) -> float:
+    return float((site.power_w.sum() ** 2 - (site.power_w**2).sum()) / 2) if np.count_nonzero(site.power_w) > 1 else 0.0
 
-    The linear program keeps bounding boxes apart; here dies at free angles move up to their true outlines, and hot
-    ones away from each other.
+
+def _spread_mm(site: Site, xy_mm: np.ndarray) -> float | None:
+    pairs = _power_pairs(site)
+    return pairs / crowding(site, xy_mm) if pairs else None
+
+
+# --- what is asked for -----------------------------------------------------------------------------------------------
+
+
+def _layer_of(design: Design, name: str | None) -> Layer:
+    tiers = design.die_layers
+    chosen = [tier for tier in tiers if tier.name == name] if name is not None else [
+        tier for tier in tiers if len(tier.placements) > 1 or len(tiers) == 1]  # fmt: skip
+    if len(chosen) != 1:
+        raise InputError("planning.floorplan_layer", where="layer", got=name or "",
+                         allowed=", ".join(tier.name for tier in tiers))  # fmt: skip
+    if len(chosen[0].placements) > MOST_DIES:
+        raise DomainError("planning.floorplan_too_many", where=chosen[0].name, got=len(chosen[0].placements),
+                          allowed=f"<= {MOST_DIES}")  # fmt: skip
+    return chosen[0]
+
+
+def _check_options(gap_mm: float, angles: str, thermal_weight: float, effort: str,
+                   keep_outs: Sequence[KeepOut]) -> None:  # fmt: skip
+    for where, got, allowed, holds in (
+        ("gap_mm", gap_mm, "0 ... 100 mm", 0 <= gap_mm <= 100),
+        ("angles", angles, ", ".join(get_args(Angles)), angles in get_args(Angles)),
+        ("thermal_weight", thermal_weight, "0 ... 1e6 mm", 0 <= thermal_weight <= 1e6),
+        ("effort", effort, ", ".join(get_args(Effort)), effort in get_args(Effort)),
+        ("keep_outs", len(keep_outs), "<= 100", len(keep_outs) <= 100),
+        *(("keep_outs", out, "-1,000 ... 1,000 mm, > 0 wide and long",
+           max(abs(out.x_mm), abs(out.y_mm)) <= 1_000 and 0 < out.width_mm <= 1_000 and 0 < out.length_mm <= 1_000)
+          for out in keep_outs),
+    ):  # fmt: skip
+        if not holds:
+            raise InputError("planning.floorplan_option", where=where, got=got, allowed=allowed)
+
+
+def _site(design: Design, layer: Layer, wires: Wires, *, gap_mm: float, keep_outs: Sequence[KeepOut],
+          angles: str) -> Site:  # fmt: skip
+    placements = layer.placements
+    dies = [design.die(p.die) for p in placements]
+    return Site(
+        names=tuple(p.name for p in placements),
+        width_mm=np.array([die.width_mm for die in dies]), length_mm=np.array([die.length_mm for die in dies]),
+        angle_deg=np.array([p.angle_deg for p in placements]), power_w=np.array([die.power_w for die in dies]),
+        wires=_matrix([p.name for p in placements], wires), extent_mm=_field_mm(design, layer), gap_mm=gap_mm,
+        keep_outs_mm=np.array([(k.x_mm, k.y_mm, k.width_mm, k.length_mm) for k in keep_outs]).reshape(-1, 4),
+        angles=angles,
+    )  # fmt: skip
+
+
+def _field_mm(design: Design, layer: Layer) -> tuple[float, float]:
+    """The part of the layer that lies on what carries it: all layers are centred, so the narrowest below counts."""
+    below = design.layers[: design.layers.index(layer)]
+    carriers = [x for x in below if x.kind in ("interposer", "rdl", "substrate")]
+    spans = [design.extent_mm(x) for x in (layer, *carriers)]
+    return min(width for width, _ in spans), min(length for _, length in spans)
+
+
+def _matrix(names: list[str], wires: Wires) -> np.ndarray:
+    index = {name: k for k, name in enumerate(names)}
+    matrix = np.zeros((len(names), len(names)))
+    for (first, second), count in wires.items():
+        for name in (first, second):
+            if name not in index:
+                raise InputError("planning.floorplan_wire_end", where=f"{first} / {second}", got=name,
+                                 allowed=", ".join(names[:12]))  # fmt: skip
+        other = wires.get((second, first), count)
+        if not (math.isfinite(count) and 0 <= count <= 1e9) or other != count or (first == second and count):
+            got = f"{count:g}" if other == count else f"{count:g}, {other:g}"
+            raise InputError("planning.floorplan_wire_count", where=f"{first} / {second}", got=got, allowed="0 ... 1e9")
+        matrix[index[first], index[second]] = matrix[index[second], index[first]] = count
+    return matrix
+
+
+def _check_room(site: Site) -> None:
+    """Raises DomainError where a die cannot fit at any angle allowed, or all cannot by area.
+
+    Dies g apart, each grown by g/2 all round, lie side by side in the field grown by g/2, so the areas with their
+    rounded rims add up to no more than its own. For a die alone the angle matters: free angles are refused only where
+    not even a quarter turn and no diagonal can help, that is where the shorter side exceeds the field's.
     """
-    xy, angle = found.xy_mm.copy(), found.angle_deg
-    best, step = aim(xy), max(blocks.width_mm, blocks.length_mm) / 16
-    ways = np.array([[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [1, -1], [-1, 1], [-1, -1]], float)
-    while step > 1e-3:
-        improved = False
-        for die in range(len(xy)):
-            for way in ways:
-                trial = xy.copy()
-                trial[die] += step * way
-                value = aim(trial)
-                if value < best - 1e-9 and legal(blocks, trial, angle):
-                    xy, best, improved = trial, value, True
-        step = step if improved else step / 2
-    return np.round(xy, 6), angle
+    width, length = site.extent_mm
+    for die, name in enumerate(site.names):
+        turns = (0.0, 90.0) if site.angles == "quarter" else (0.0,)
+        spans = [2 * half_span(site.width_mm[die], site.length_mm[die], site.angle_deg[die] + turn) for turn in turns]
+        least = min(site.width_mm[die], site.length_mm[die]), max(site.width_mm[die], site.length_mm[die])
+        fits = any(span[0] <= width + 2 * TOLERANCE_MM and span[1] <= length + 2 * TOLERANCE_MM for span in spans)
+        if site.angles == "free":
+            fits = least[0] <= min(width, length) + TOLERANCE_MM and math.hypot(*least) <= math.hypot(width, length) * (
+                1 + 1e-9)  # fmt: skip
+        if not fits:
+            raise DomainError("planning.floorplan_die_too_large", where=name,
+                              got=f"{site.width_mm[die]:g} x {site.length_mm[die]:g} mm",
+                              allowed=f"{width:g} x {length:g} mm")  # fmt: skip
+    rim = site.gap_mm / 2
+    areas, rounds = site.width_mm * site.length_mm, 2 * (site.width_mm + site.length_mm)
+    grown = float((areas + rounds * rim + math.pi * rim**2).sum())
+    field = width * length + 2 * (width + length) * rim + math.pi * rim**2
+    if grown > field * (1 + 1e-6):
+        raise DomainError("planning.floorplan_area", where=", ".join(site.names[:12]), got=f"{grown:.6g} mm2",
+                          allowed=f"{field:.6g} mm2")  # fmt: skip
 
 
-def _layer(design: Design, name: str) -> Layer:
-    several = [layer for layer in design.die_layers if len(layer.placements) > 1]
-    if not name and len(several) == 1:
-        return several[0]
-    for layer in several:
-        if layer.name == name:
-            return layer
-    raise InputError("planning.no_layer", got=name, allowed=", ".join(layer.name for layer in several))
-
-
-def _blocks(design, layer, wires, gap_mm, edge_mm, keep_outs, angles_deg) -> Blocks:
-    names = [p.name for p in layer.placements]
-    index = {name: n for n, name in enumerate(names)}
-    for pair, count in wires.items():
-        unknown = [name for name in pair if name not in index]
-        if unknown or len(set(pair)) != 2 or not count >= 0:
-            raise InputError("planning.wires", where=" / ".join(pair), got=f"{count:g}", allowed=", ".join(names))
-    dies = [design.die(p.die) for p in layer.placements]
-    width, length = design.extent_mm(layer)
-    turns = tuple(
-        tuple(dict.fromkeys([p.angle_deg % 360, (p.angle_deg + 90) % 360] if angles_deg is None else angles_deg))
-        for p in layer.placements
+def _moved(design: Design, layer: Layer, site: Site, plan: Plan) -> Design:
+    """The design with the layer's arrays opened and its dies in their new places."""
+    dies = tuple(
+        p.model_copy(update={"x_mm": float(x) + 0.0, "y_mm": float(y) + 0.0, "angle_deg": float(angle)})
+        for p, (x, y), angle in zip(layer.placements, plan.xy_mm, plan.angle_deg, strict=True)
     )
-    ends = [(index[a], index[b]) for (a, b), count in wires.items() if count]
-    return Blocks(
-        sides_mm=np.array([[die.width_mm, die.length_mm] for die in dies]), turns_deg=turns,
-        power_w=np.array([die.power_w for die in dies]),
-        wires=(np.array([a for a, _ in ends], int), np.array([b for _, b in ends], int),
-               np.array([float(count) for count in wires.values() if count])),
-        width_mm=width, length_mm=length, gap_mm=gap_mm, edge_mm=edge_mm, keep_outs=tuple(keep_outs),
-    )  # fmt: skip
-
-
-__all__ = ["Aim", "Floorplan", "KeepOut", "Wires", "floorplan", "legal", "touching_bound_mm"]
+    moved = layer.model_copy(update={"dies": dies})
+    fields = {name: getattr(design, name) for name in Design.model_fields}
+    fields["layers"] = tuple(moved if x is layer else x for x in design.layers)
+    return Design(**{**fields, "assembly": assembly_of(Design.model_construct(**fields))})
