@@ -164,6 +164,7 @@ def part_names(design: Design) -> list[str]:
 
 
 STYLE = """<style>
+.wb-b-message .wb-note{white-space:pre-line}
 .wb-b-head p { margin: 0 0 .2em; } .wb-b-head .wb-note { margin-left: .6em; display: inline; }
 .wb-b-figures { display: flex; gap: 28px; align-items: center; flex-wrap: wrap; }
 .wb-b-figures .wb-verdict { font-size: 22px; } .wb-b-figures dl { flex: 1 1 600px; }

@@ -16,6 +16,7 @@ from widgets.builder.panels import AddPanel, PartPanel, SavePanel
 from widgets.builder.picking import Picked, cast
 from widgets.builder.scene import Cut, Scene, scene
 from widgets.builder.session import Session
+from widgets.builder.shelf import BeginPanel, HandOverPanel
 from widgets.builder.view3d import View3D
 from widgets.design.drawings import section_svg, top_svg
 from widgets.page import style
@@ -45,7 +46,9 @@ class Builder:
         self.viewing = _Viewing(self)
         self.add, self.part_panel, self.saving = AddPanel(self), PartPanel(self), SavePanel(self)
         self.designs = choice("builder.design", session.designs(), session.design_id)
-        self.designs.observe(lambda change: self.open(change["new"]), names="value")
+        self.designs.observe(lambda change: None if self._offering else self.open(change["new"]), names="value")
+        self._offering = False
+        self.begin, self.hand_over = BeginPanel(self), HandOverPanel(self)
         self.view.on_pick(self._on_pick)
         self._draw()
         self._read()
@@ -60,9 +63,21 @@ class Builder:
         drawings = w.VBox([title("builder.findings"), self._findings, title("builder.section"), self._section,
                            title("builder.top"), self._top])  # fmt: skip
         body = w.HBox([left, right], layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))
-        whole = w.VBox([w.HTML(style() + readings.STYLE), self.designs, self._head, body, drawings])
+        heads = (words("builder.begin.title"), words("builder.export.title"))
+        shelf = w.Accordion([self.begin.box, self.hand_over.box], titles=heads)
+        shelf.add_class("wb-b-shelf")
+        whole = w.VBox([w.HTML(style() + readings.STYLE), self.designs, shelf, self._head, body, drawings])
         whole.add_class("wb-builder")
         return whole
+
+    def offer_designs(self) -> None:
+        """List the designs of the store anew, without opening another."""
+        self._offering = True
+        try:
+            self.designs.options = self.session.designs()
+            self.designs.value = self.session.design_id
+        finally:
+            self._offering = False
 
     def open(self, design_id: str) -> None:
         """Go on with another design; refused while this one has unsaved changes."""

@@ -170,6 +170,20 @@ class Session:
         self.revision_id, self._saved, self.saved = revision, content_sha256(design), self.state
         return revision
 
+    def begin(self, design_id: str, design: Design, note: str) -> int:
+        """Save a design of its own beside this one; its revision number. The same again adds nothing.
+
+        Raises InputError where the id is another design's.
+        """
+        there = {row["design_id"] for row in self._store.designs.list()}
+        document = to_document(design)
+        if design_id in there and document != self._store.designs.document(design_id):
+            raise InputError("design.id_taken", where=design_id, got=design_id)
+        revision = self._store.designs.add_revision(design_id, document, title=design.title, kind=design.assembly,
+                                                    author=self.author, note=note)  # fmt: skip
+        rows = self._store.designs.revisions(design_id)
+        return next(row["number"] for row in rows if row["revision_id"] == revision)
+
     # --- dies to choose from -----------------------------------------------------------------------------------------
 
     def offers(self) -> list[Offer]:

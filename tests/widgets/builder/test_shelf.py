@@ -1,0 +1,146 @@
+"""Where a design comes from and goes to in the builder: templates, a customer's files, exports to download."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import zipfile
+from datetime import UTC, datetime
+
+import gdstk
+import pytest
+
+from widgets.builder import shelf
+from widgets.builder.screen import Builder
+from widgets.builder.session import Session
+from workbench.formats import SUFFIXES, read_design
+from workbench.runs.demo import designs
+from workbench.stack import read, to_document
+from workbench.stack.templates import build
+from workbench.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "workbench.duckdb")
+    designs.seed(store)
+    return store
+
+
+@pytest.fixture
+def screen(store):
+    return Builder(Session(store, "poc-face-to-face", author="engineer"))
+
+
+def uploaded(*files):
+    return tuple({"name": name, "type": "", "size": len(content), "content": memoryview(content),
+                  "last_modified": datetime(2026, 1, 1, tzinfo=UTC)} for name, content in files)  # fmt: skip
+
+
+def downloaded(screen) -> tuple[str, bytes]:
+    link = screen.hand_over.link.value
+    name = re.search(r'download="([^"]+)"', link).group(1)
+    return name, base64.b64decode(re.search(r"base64,([^\"]+)", link).group(1))
+
+
+def test_a_design_of_ten_thousand_bumps_begins_from_a_template(screen, store):
+    screen.begin.template.value = "face-to-face"
+    form = screen.begin._form.children[0]
+    form._controls["bump_count"].value = 10_000
+    screen.begin.id.value = "my-stack"
+    screen.begin.create.click()
+    assert screen.session.design_id == "my-stack"
+    assert screen.designs.value == "my-stack"
+    design = read(store.designs.document("my-stack"))
+    assert design == screen.session.design
+    assert any(design.region(joint.top).bump_count == 10_000 for joint in design.connections)
+    assert "my-stack@1" in screen._message.value
+
+
+def test_an_id_is_needed_and_another_design_is_never_overwritten(screen, store):
+    before = store.designs.document("poc-side-by-side")
+    screen.begin.create.click()
+    assert "needs an id" in screen._message.value
+    screen.begin.id.value = "poc-side-by-side"
+    screen.begin.create.click()
+    assert "another design" in screen._message.value
+    assert store.designs.document("poc-side-by-side") == before
+    assert screen.session.design_id == "poc-face-to-face"
+
+
+def test_unsaved_changes_are_not_left_behind(screen):
+    screen.saving.width.value = 12.0
+    screen.begin.id.value = "other"
+    screen.begin.create.click()
+    assert screen.session.design_id == "poc-face-to-face"
+    assert not screen.session.is_saved
+
+
+@pytest.mark.parametrize("to", [name for name in SUFFIXES if name != "step"])
+def test_every_format_is_downloaded(screen, to):
+    screen.hand_over.format.value = to
+    screen.hand_over.go.click()
+    name, content = downloaded(screen)
+    assert name.startswith("poc-face-to-face@1.")
+    assert len(content) > 20
+    if to == "3dblox":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert any(entry.endswith(".3dbx") for entry in archive.namelist())
+
+
+def test_what_is_downloaded_can_be_read(screen, tmp_path):
+    screen.hand_over.format.value = "gds"
+    screen.hand_over.go.click()
+    (tmp_path / "module.gds").write_bytes(downloaded(screen)[1])
+    assert gdstk.read_gds(tmp_path / "module.gds").top_level()
+    screen.hand_over.format.value = "json"
+    screen.hand_over.go.click()
+    (tmp_path / "module.json").write_bytes(downloaded(screen)[1])
+    assert read_design(tmp_path / "module.json")[0] == screen.session.design
+
+
+def test_the_files_of_a_customer_become_a_design(screen, store, tmp_path):
+    screen.hand_over.format.value = "3dblox"
+    screen.hand_over.go.click()
+    with zipfile.ZipFile(io.BytesIO(downloaded(screen)[1])) as archive:
+        files = [(name, archive.read(name)) for name in archive.namelist()]
+    screen.begin.files.value = uploaded(*files)
+    screen.begin.id.value = "from-customer"
+    screen.begin.take.click()
+    assert screen.session.design_id == "from-customer", screen._message.value
+    assert len(read(store.designs.document("from-customer")).placements) == 2
+
+
+REFUSED = [  # files, what the message says
+    ((), "not files that can be taken"),
+    ((("../escape.json", b"{}"),), "not files that can be taken"),
+    ((("a.json", b"{}"), ("b.json", b"{}")), "Exactly one"),
+    ((("notes.bmap", b""),), "Exactly one"),
+    ((("torn.json", b'{"title": '),), "torn.json"),
+]
+
+
+@pytest.mark.parametrize(("files", "said"), REFUSED)
+def test_files_that_cannot_be_taken_are_refused_and_nothing_changes(screen, store, files, said):
+    before = [row["design_id"] for row in store.designs.list()]
+    screen.begin.files.value = uploaded(*files)
+    screen.begin.take.click()
+    assert said in screen._message.value
+    assert [row["design_id"] for row in store.designs.list()] == before
+    assert screen.session.design_id == "poc-face-to-face"
+
+
+def test_a_large_file_is_written_and_its_place_is_said(screen, monkeypatch, home):
+    monkeypatch.setattr(shelf, "MOST_LINK_BYTES", 10)
+    screen.hand_over.go.click()
+    (written,) = (home / "exports").iterdir()
+    assert written.name in screen.hand_over.link.value
+
+
+def test_the_template_shown_is_the_template_made(screen):
+    assert to_document(build("face-to-back"))["assembly"] == "face_to_back"
+    screen.begin.template.value = "face-to-back"
+    screen.begin.id.value = "back"
+    screen.begin.create.click()
+    assert screen.session.design.assembly == "face_to_back"
