@@ -28,7 +28,7 @@ Wires = Mapping[tuple[str, str], float]
 MOST_DIES = 200
 FIRST_TRIES = 200  # orders in which the dies are put in, before a field counts as too tight
 _STARTS = {"quick": 1, "normal": 4, "thorough": 8}
-_ROUNDS = {"quick": 200, "normal": 500, "thorough": 1_500}  # of each start, up to MANY dies
+_ROUNDS = {"quick": 200, "normal": 500, "thorough": 1_500}  # of each start; more than MANY dies get one
 _NODES = {"quick": 500, "normal": 15_000, "thorough": 150_000}  # of branch and bound, for each programme
 MANY = 16
 
@@ -134,8 +134,9 @@ def wires_of(design: Design, layer: str | None = None) -> dict[tuple[str, str], 
 
 def _searched(search: Search, given: np.ndarray, effort: Effort, progress: Callable[[float], None]) -> Plan:
     """The best of several starts. Raises DomainError where not one legal floorplan was found."""
-    site, starts = search.site, _STARTS[effort]
-    rounds = math.ceil(_ROUNDS[effort] * min(1.0, MANY / site.count))
+    site, starts, rounds = search.site, _STARTS[effort], _ROUNDS[effort]
+    if site.count > MANY:  # one long search instead of several short ones
+        starts, rounds = 1, math.ceil(starts * rounds * min(1.0, 2 * MANY / site.count))
     best: Plan | None = None
     for start in range(starts):
         first = search.first(given, FIRST_TRIES)

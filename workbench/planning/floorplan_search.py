@@ -35,7 +35,7 @@ from workbench.stack.part import TOLERANCE_MM
 SLACK_MM = 1e-8  # forgiven when a corner is looked at: rounding, far below the document's tolerance
 CHUNK = 32  # corners looked at together, cheapest first
 GRID = 9  # lines across the field that dies may also go to when heat counts
-START_SHARE, END_SHARE = 0.03, 0.0003  # temperatures of the annealing, of the first plan's cost
+START_SHARE, END_SHARE = 0.03, 0.003  # temperatures of the annealing, of the first plan's cost
 FREE_STEPS_DEG = (15.0, 30.0, 45.0, 60.0, 75.0)
 
 
@@ -194,7 +194,8 @@ class Search:
     def improve(self, plan: Plan, rounds: int, progress: Callable[[float], None]) -> Plan:
         """Annealing by taking dies out and putting them back; the best plan seen, settled."""
         best = now = self.settled(plan)
-        n, scale = self.site.count, max(now.cost, 1e-12)
+        n = self.site.count
+        scale = max(now.cost, 1e-12)
         for step in range(rounds):
             if step % 64 == 0:
                 progress(step / rounds)
