@@ -27,9 +27,10 @@ NM_PER_UM = 1000.0
 DENSE_PAIRS = 160_000  # below: every pair is a candidate
 GROUP = 4  # pins, or bumps, that count as one on the next coarser level
 NEAREST, BY_PRICE, POOL = 6, 4, 28  # candidates of a pin: nearest, cheapest by price, and those looked at in between
-BLOCK = 400
+BLOCK = 250
 SETTLED = 100  # pairs of the pool that still pay, as a share of the pins, when all pairs are priced
 MOST_ROUNDS = 60
+CYCLES_EVERY = 8  # turns of the search for improving exchanges between looks for cycles
 FREE_ROUNDS = 8  # after so many rounds no candidate is dropped any more: the search then ends
 
 Pairs = tuple[np.ndarray, np.ndarray]  # of pins, of bumps
@@ -146,59 +147,73 @@ def _prices(
 ) -> np.ndarray:  # fmt: skip
     """Prices (m,) that prove an assignment optimal among the candidates; `match` is improved in place until it is.
 
-    Prices are shortest paths of exchanges (Bellman-Ford): pin by pin, each takes the next one's bump. A path that
-    closes on itself with a gain, or reaches an unused bump with one, improves the assignment; all such paths that
-    share no bump are taken at once. Prices (m,) <= 0 to `start` from, zero where unused, shorten the search where they
-    are nearly right; where they prove too low it begins anew from zero.
+    Prices are shortest paths of exchanges (Bellman-Ford): pin by pin, each takes the next one's bump. Only pins whose
+    bump's price fell in the last turn are looked at again. A path that closes on itself with a gain, or reaches an
+    unused bump with one, improves the assignment; all such paths that share no bump are taken at once. Prices (m,) <= 0
+    to `start` from, zero where unused, shorten the search where they are nearly right; where they prove too low it
+    begins anew from zero.
     """
-    order = np.argsort(of_bump, kind="stable")
+    n = len(match)
+    order = np.argsort(of_pin, kind="stable")
     of_pin, of_bump, cost = of_pin[order], of_bump[order], cost[order]
-    first = np.flatnonzero(np.r_[True, of_bump[1:] != of_bump[:-1]])
-    reached, sizes = of_bump[first], np.diff(np.r_[first, len(of_bump)])
+    size = np.bincount(of_pin, minlength=n)
+    first = np.cumsum(size) - size
+    owner = np.full(m, -1)
     while True:
-        own = np.empty(len(match))
+        own = np.empty(n)
         is_own = match[of_pin] == of_bump
         own[of_pin[is_own]] = cost[is_own]
-        source, gain = match[of_pin], cost - own[of_pin]
+        gain = cost - own[of_pin]
+        owner[:] = -1
+        owner[match] = np.arange(n)
         price, via = np.zeros(m) if start is None else start.copy(), np.full(m, -1)
-        unused = np.ones(m, bool)
-        unused[match] = False
+        unused = owner < 0
         price[unused] = 0.0
         begun = price.copy()
+        pairs, offer = slice(None), price[match[of_pin]] + gain
+        improved = False
         for turn in range(1, m + 2):
-            offer = price[source] + gain
-            lower = np.minimum.reduceat(offer, first)
-            better = np.flatnonzero(lower < price[reached])
-            if not better.size:
+            lower = np.flatnonzero(offer < price[of_bump[pairs]])
+            if not lower.size:
                 break
-            price[reached[better]] = lower[better]
-            # The pair that brought the improvement: the first of its bump's that equals the least offer.
-            length = sizes[better]
-            begin = np.cumsum(length) - length
-            pairs = np.repeat(first[better] - begin, length) + np.arange(length.sum())
-            fits = np.flatnonzero(offer[pairs] == np.repeat(lower[better], length))
-            via[reached[better]] = pairs[fits[np.searchsorted(fits, begin)]]
-            if turn % 8 == 0 and _take_cycles(match, via, source, of_pin, of_bump):
+            pairs, offer = (lower if turn == 1 else pairs[lower]), offer[lower]
+            bump = of_bump[pairs]
+            np.minimum.at(price, bump, offer)
+            best = offer == price[bump]
+            bump = bump[best]
+            via[bump] = pairs[best]
+            if turn % CYCLES_EVERY == 0 and _take_cycles(match, via, of_pin, of_bump):
+                improved = True
                 break
+            # Ties may name a bump twice: the pair that `via` kept counts.
+            pin = owner[bump[via[bump] == pairs[best]]]
+            pin = pin[pin >= 0]
+            length = size[pin]
+            ends = np.cumsum(length)
+            pairs = np.repeat(first[pin] - ends + length, length) + np.arange(ends[-1] if len(ends) else 0)
+            offer = np.repeat(price[match[pin]], length) + gain[pairs]
         else:
             raise AssertionError("no improving cycle was found although prices keep falling")
-        if better.size:
+        if improved:
             start = price  # they still hold nearly everywhere
             continue
         if not (price[unused] < 0).any():
             return price
-        gained = _take_paths(match, via, source, of_pin, of_bump, price, begun, unused)
+        gained = _take_paths(match, via, match[of_pin], of_pin, of_bump, price, begun, unused)
         start = price if gained else None
 
 
-def _take_cycles(match, via, source, of_pin, of_bump) -> bool:
+def _take_cycles(match, via, of_pin, of_bump) -> bool:
     """Exchange along every cycle of the paths so far; each of them shortens the wires."""
-    m = len(via)
-    before = np.where(via >= 0, source[via], m)
-    ahead = np.append(before, m)
-    for _ in range(m.bit_length() + 1):  # after more steps than there are bumps only cycles are left
+    reached = np.flatnonzero(via >= 0)
+    count = len(reached)
+    place = np.full(len(via), count)
+    place[reached] = np.arange(count)
+    before = np.append(place[match[of_pin[via[reached]]]], count)
+    ahead = before
+    for _ in range(count.bit_length() + 1):  # after more steps than there are bumps only cycles are left
         ahead = ahead[ahead]
-    on_cycle = np.unique(ahead[ahead < m])
+    on_cycle = np.unique(ahead[ahead < count])
     if not on_cycle.size:
         return False
     # What 2^k steps reach are bumps on cycles; close them under one step.
@@ -207,7 +222,8 @@ def _take_cycles(match, via, source, of_pin, of_bump) -> bool:
         if more.size == on_cycle.size:
             break
         on_cycle = more
-    match[of_pin[via[on_cycle]]] = of_bump[via[on_cycle]]
+    pairs = via[reached[on_cycle]]
+    match[of_pin[pairs]] = of_bump[pairs]
     return True
 
 
