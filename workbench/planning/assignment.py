@@ -148,63 +148,70 @@ def _prices(
     """Prices (m,) that prove an assignment optimal among the candidates; `match` is improved in place until it is.
 
     Prices are shortest paths of exchanges (Bellman-Ford): pin by pin, each takes the next one's bump. Only pins whose
-    bump's price fell in the last turn are looked at again. A path that closes on itself with a gain, or reaches an
-    unused bump with one, improves the assignment; all such paths that share no bump are taken at once. Prices (m,) <= 0
-    to `start` from, zero where unused, shorten the search where they are nearly right; where they prove too low it
-    begins anew from zero.
+    bump's price fell in the last turn are looked at again, all of them at the end. A path that closes on itself with a
+    gain, or reaches an unused bump with one, improves the assignment; all such paths that share no bump are taken at
+    once. Prices (m,) <= 0 to `start` from, zero where unused, shorten the search where they are nearly right; where
+    they prove too low it begins anew from zero.
     """
     n = len(match)
     order = np.argsort(of_pin, kind="stable")
     of_pin, of_bump, cost = of_pin[order], of_bump[order], cost[order]
     size = np.bincount(of_pin, minlength=n)
     first = np.cumsum(size) - size
-    owner = np.full(m, -1)
     while True:
         own = np.empty(n)
         is_own = match[of_pin] == of_bump
         own[of_pin[is_own]] = cost[is_own]
         gain = cost - own[of_pin]
-        owner[:] = -1
+        owner = np.full(m, -1)
         owner[match] = np.arange(n)
-        price, via = np.zeros(m) if start is None else start.copy(), np.full(m, -1)
         unused = owner < 0
+        price, via = np.zeros(m) if start is None else start.copy(), np.full(m, -1)
         price[unused] = 0.0
         begun = price.copy()
-        pairs, offer = slice(None), price[match[of_pin]] + gain
-        improved = False
-        for turn in range(1, m + 2):
-            lower = np.flatnonzero(offer < price[of_bump[pairs]])
+        pairs, offer, turn = None, price[match][of_pin] + gain, 0
+        while True:
+            lower = np.flatnonzero(offer < price[of_bump if pairs is None else of_bump[pairs]])
             if not lower.size:
-                break
-            pairs, offer = (lower if turn == 1 else pairs[lower]), offer[lower]
+                if pairs is None:
+                    break
+                pairs, offer = None, price[match][of_pin] + gain
+                continue
+            pairs, offer = lower if pairs is None else pairs[lower], offer[lower]
             bump = of_bump[pairs]
             np.minimum.at(price, bump, offer)
             best = offer == price[bump]
-            bump = bump[best]
-            via[bump] = pairs[best]
-            if turn % CYCLES_EVERY == 0 and _take_cycles(match, via, of_pin, of_bump):
-                improved = True
-                break
-            # Ties may name a bump twice: the pair that `via` kept counts.
-            pin = owner[bump[via[bump] == pairs[best]]]
+            pairs, bump = pairs[best], bump[best]
+            via[bump] = pairs
+            pin = owner[bump[via[bump] == pairs]]  # of equal offers for a bump the one that `via` kept counts
             pin = pin[pin >= 0]
-            length = size[pin]
-            ends = np.cumsum(length)
-            pairs = np.repeat(first[pin] - ends + length, length) + np.arange(ends[-1] if len(ends) else 0)
-            offer = np.repeat(price[match[pin]], length) + gain[pairs]
-        else:
-            raise AssertionError("no improving cycle was found although prices keep falling")
-        if improved:
-            start = price  # they still hold nearly everywhere
-            continue
+            turn += 1
+            if turn > m + 1:
+                raise AssertionError("no improving cycle was found although prices keep falling")
+            if turn % CYCLES_EVERY == 0 and (cycles := _take_cycles(match, via, of_pin, of_bump)).size:
+                moved = of_pin[cycles]
+                owner[match[moved]] = moved
+                pairs = _spans(first[moved], size[moved])
+                gain[pairs] = cost[pairs] - np.repeat(cost[cycles], size[moved])
+                # Prices still hold nearly everywhere; paths begin anew from them.
+                pin = np.unique(np.concatenate([pin, moved]))
+                price[unused], via[:], turn = 0.0, -1, 0
+                begun = price.copy()
+            pairs = _spans(first[pin], size[pin])
+            offer = np.repeat(price[match[pin]], size[pin]) + gain[pairs]
         if not (price[unused] < 0).any():
             return price
-        gained = _take_paths(match, via, match[of_pin], of_pin, of_bump, price, begun, unused)
-        start = price if gained else None
+        start = price if _take_paths(match, via, of_pin, of_bump, price, begun, unused) else None
 
 
-def _take_cycles(match, via, of_pin, of_bump) -> bool:
-    """Exchange along every cycle of the paths so far; each of them shortens the wires."""
+def _spans(first: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The numbers first, first + 1, ... of each span, one span after another."""
+    ends = np.cumsum(size)
+    return np.repeat(first - ends + size, size) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def _take_cycles(match, via, of_pin, of_bump) -> np.ndarray:
+    """Exchange along every cycle of the paths so far; each of them shortens the wires. The pairs taken."""
     reached = np.flatnonzero(via >= 0)
     count = len(reached)
     place = np.full(len(via), count)
@@ -214,36 +221,39 @@ def _take_cycles(match, via, of_pin, of_bump) -> bool:
     for _ in range(count.bit_length() + 1):  # after more steps than there are bumps only cycles are left
         ahead = ahead[ahead]
     on_cycle = np.unique(ahead[ahead < count])
-    if not on_cycle.size:
-        return False
     # What 2^k steps reach are bumps on cycles; close them under one step.
-    while True:
+    while on_cycle.size:
         more = np.unique(np.append(on_cycle, before[on_cycle]))
         if more.size == on_cycle.size:
             break
         on_cycle = more
     pairs = via[reached[on_cycle]]
     match[of_pin[pairs]] = of_bump[pairs]
-    return True
+    return pairs
 
 
-def _take_paths(match, via, source, of_pin, of_bump, price, begun, unused) -> bool:
+def _take_paths(match, via, of_pin, of_bump, price, begun, unused) -> bool:
     """Exchange along the best path to an unused bump from each bump that a path starts at; False where none gains,
     the path's first bump, which falls free, counted."""
-    taken, gained = np.zeros(len(via), bool), False
+    m = len(via)
+    before = np.arange(m)
+    reached = np.flatnonzero(via >= 0)
+    before[reached] = match[of_pin[via[reached]]]
+    root = before
+    for _ in range(m.bit_length()):
+        root = root[root]
     ends = np.flatnonzero(unused & (price < 0))
-    for end in ends[np.argsort(price[ends], kind="stable")].tolist():
-        steps, here = [], end
-        while via[here] >= 0 and not taken[here]:
+    ends = ends[np.argsort(price[ends], kind="stable")]
+    ends = ends[np.unique(root[ends], return_index=True)[1]]  # paths from different starts share no bump
+    ends = ends[price[ends] < begun[root[ends]]]
+    steps = []
+    for end in ends.tolist():
+        here = end
+        while via[here] >= 0:
             steps.append(via[here])
-            here = source[via[here]]
-        if taken[here] or price[end] - begun[here] >= 0:
-            continue
-        for edge in steps:
-            taken[of_bump[edge]] = True
-        taken[here] = gained = True
-        match[of_pin[steps]] = of_bump[steps]
-    return gained
+            here = before[here]
+    match[of_pin[steps]] = of_bump[steps]
+    return bool(steps)
 
 
 class _Search:
