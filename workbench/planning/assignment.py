@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
 from workbench.errors import DomainError, InputError
@@ -27,9 +29,10 @@ NM_PER_UM = 1000.0
 DENSE_PAIRS = 160_000  # below: every pair is a candidate
 GROUP = 4  # pins, or bumps, that count as one on the next coarser level
 NEAREST, BY_PRICE, POOL = 6, 4, 28  # candidates of a pin: nearest, cheapest by price, and those looked at in between
-BLOCK = 250
+BLOCK = 100
 SETTLED = 100  # pairs of the pool that still pay, as a share of the pins, when all pairs are priced
 MOST_ROUNDS = 60
+STEPS = 10  # of cost in a bump pitch, for the start: coarse steps bound how often prices are bid down
 CYCLES_EVERY = 8  # turns of the search for improving exchanges between looks for cycles
 FREE_ROUNDS = 8  # after so many rounds no candidate is dropped any more: the search then ends
 
@@ -139,6 +142,12 @@ def _centres(xy: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 def _spacing(bumps: np.ndarray) -> float:
     return max(float(np.prod(np.maximum(np.ptp(bumps, axis=0), 1.0)) / len(bumps)) ** 0.5, 1.0)
+
+
+def _nearly_best(n: int, m: int, of_pin: np.ndarray, of_bump: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """The best assignment by costs in whole coarse steps; the pairs, in order of pins, hold a full assignment."""
+    rows = np.r_[0, np.cumsum(np.bincount(of_pin, minlength=n))]
+    return min_weight_full_bipartite_matching(csr_matrix((cost + 1, of_bump, rows), (n, m)))[1].astype(np.int64)
 
 
 def _prices(
@@ -301,6 +310,8 @@ class _Search:
 
     def _solve(self) -> None:
         cost = _lengths(self.pins, self.bumps, self.of_pin, self.of_bump)
+        if self.price is None:
+            self.match = _nearly_best(self.n, self.m, self.of_pin, self.of_bump, np.rint(cost * STEPS / self.spacing))
         self.price = _prices(self.match, self.of_pin, self.of_bump, cost, self.m, self.price)
 
     def _sweep(self) -> None:
