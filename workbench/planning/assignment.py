@@ -6,11 +6,11 @@ would pay is added, and when none is left the answer is optimal for the full pro
 plus the bump's price is a Manhattan distance in three dimensions, so that a k-d tree finds the best pairs without
 looking at all of them.
 
-A start comes from groups of neighbours, solved first, and from small dense problems along a curve through the bumps;
-exchanges along improving cycles and paths do the rest. Sources: Klein, Management Science 14 (1967) 205 (negative
-cycles); Merigot, Computer Graphics Forum 30 (2011) 1583 and Schmitzer, SIAM J. Sci. Comput. 41 (2019) A1443 (coarse to
-fine, sparse candidates). A sparse shortest-path solver (scipy's) was tried instead of the exchanges: faster on many
-instances, but on full bump fields its price wars did not end within minutes.
+A start comes from groups of neighbours, solved first, and from small dense problems along a curve through the bumps.
+scipy's sparse shortest-path solver then takes costs in coarse steps, and exchanges along improving cycles and paths do
+the rest. Sources: Klein, Management Science 14 (1967) 205 (negative cycles); Merigot, Computer Graphics Forum 30 (2011)
+1583 and Schmitzer, SIAM J. Sci. Comput. 41 (2019) A1443 (coarse to fine, sparse candidates). On costs in nm, or on
+bump fields without spare bumps, the sparse solver's price wars can last minutes: there exchanges alone are used.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ BLOCK = 100
 SETTLED = 100  # pairs of the pool that still pay, as a share of the pins, when all pairs are priced
 MOST_ROUNDS = 60
 STEPS = 10  # of cost in a bump pitch, for the start: coarse steps bound how often prices are bid down
+SPARE = 1.02  # bumps to a pin from which scipy's sparse solver makes the start: with fewer it bids prices down for long
 CYCLES_EVERY = 8  # turns of the search for improving exchanges between looks for cycles
 FREE_ROUNDS = 8  # after so many rounds no candidate is dropped any more: the search then ends
 
@@ -310,7 +311,7 @@ class _Search:
 
     def _solve(self) -> None:
         cost = _lengths(self.pins, self.bumps, self.of_pin, self.of_bump)
-        if self.price is None:
+        if self.price is None and self.m > SPARE * self.n:
             self.match = _nearly_best(self.n, self.m, self.of_pin, self.of_bump, np.rint(cost * STEPS / self.spacing))
         self.price = _prices(self.match, self.of_pin, self.of_bump, cost, self.m, self.price)
 
