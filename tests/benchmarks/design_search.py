@@ -60,7 +60,7 @@ def fill(store, count: int) -> float:
         for number in range(start, min(start + 1000, count)):
             name, document = f"design-{number}", varied(dice, documents)
             began = time.perf_counter()
-            features.append(design_features.made(name, document) | {"revision_id": f"r{number}"})
+            features.append(design_features.made(name, document, "") | {"revision_id": f"r{number}"})
             spent += time.perf_counter() - began
             designs.append({"design_id": name, "title": document["title"], "kind": document["assembly"]})
             revisions.append({"revision_id": f"r{number}", "design_id": name, "number": 1, "schema_version": "2",

@@ -66,6 +66,19 @@ def button(key: str, act: Callable[[], None], *, primary: bool = False, width: s
     return made
 
 
+def folded(key: str, box: w.Widget) -> w.ToggleButton:
+    """A button that shows and hides a box, hidden at first. (The heads of an accordion have no place in the tab order.)
+    """
+    made = w.ToggleButton(value=False, description=words(key), tooltip=tooltip(key), layout=w.Layout(width="auto"))
+    box.layout.display = "none"
+
+    def turn(change: dict) -> None:
+        box.layout.display = "" if change["new"] else "none"
+
+    made.observe(turn, names="value")
+    return made
+
+
 def check(key: str, value: bool, heard: Callable[[bool], None]) -> w.Checkbox:
     made = w.Checkbox(value=value, description=words(key), tooltip=tooltip(key), indent=False,
                       layout=w.Layout(width="auto"))  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from widgets.builder import readings
 from widgets.builder.colours import MODES, SEVERITY_COLOURS, Painting
-from widgets.builder.controls import button, check, choice, row, slider, title, words
+from widgets.builder.controls import button, check, choice, folded, row, slider, title, words
 from widgets.builder.panels import AddPanel, PartPanel, SavePanel
 from widgets.builder.picking import Picked, cast
 from widgets.builder.scene import Cut, Scene, scene
@@ -63,10 +63,11 @@ class Builder:
         drawings = w.VBox([title("builder.findings"), self._findings, title("builder.section"), self._section,
                            title("builder.top"), self._top])  # fmt: skip
         body = w.HBox([left, right], layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))
-        heads = (words("builder.begin.title"), words("builder.export.title"))
-        shelf = w.Accordion([self.begin.box, self.hand_over.box], titles=heads)
+        begin = folded("builder.begin.title", self.begin.box)
+        hand_over = folded("builder.export.title", self.hand_over.box)
+        shelf = w.VBox([row(self.designs, begin, hand_over), self.begin.box, self.hand_over.box])
         shelf.add_class("wb-b-shelf")
-        whole = w.VBox([w.HTML(style() + readings.STYLE), self.designs, shelf, self._head, body, drawings])
+        whole = w.VBox([w.HTML(style() + readings.STYLE), shelf, self._head, body, drawings])
         whole.add_class("wb-builder")
         return whole
 

@@ -45,11 +45,11 @@ class BeginPanel:
         self.template.observe(lambda change: self._choose(), names="value")
         self.id = _text("builder.begin.id")
         self.id.add_class("wb-b-new-id")
-        self.create = button("builder.begin.go", lambda: screen.attempt(self._create), primary=True)
+        self.create = button("builder.begin.go", lambda: screen.attempt(self._create), primary=True, width="240px")
         self.create.add_class("wb-b-create")
-        self.files = w.FileUpload(multiple=True, description=words("builder.begin.files"), layout=w.Layout(width=WIDE),
-                                  accept=",".join((*READABLE, ".bmap", ".v", ".lef", ".def")),
-                                  tooltip=words("builder.begin.files_help"))  # fmt: skip
+        accepted = ",".join((*READABLE, ".bmap", ".v", ".lef", ".def"))
+        self.files = w.FileUpload(multiple=True, description=words("builder.begin.files"), accept=accepted,
+                                  tooltip=words("builder.begin.files_help"), layout=w.Layout(width="240px"))
         self.take = button("builder.begin.take", lambda: screen.attempt(self._take))
         self._form = w.VBox()
         self._choose()
@@ -117,7 +117,7 @@ class HandOverPanel:
     def __init__(self, screen: Builder):
         self._screen = screen
         self.format = choice("builder.export.format", [(words(f"builder.export.{name}"), name) for name in SUFFIXES])
-        self.go = button("builder.export.go", lambda: screen.attempt(self._export), primary=True)
+        self.go = button("builder.export.go", lambda: screen.attempt(self._export), primary=True, width="240px")
         self.go.add_class("wb-b-export")
         self.link = w.HTML()
         self.link.add_class("wb-b-link")

@@ -107,7 +107,7 @@ def floorplan(
     proven = bound(site, plan.xy_mm, nodes=_NODES[effort], progress=lambda share: report(0.6 + 0.4 * share, "bound"))
     if proven.xy_mm is not None and not thermal_weight:  # the programme came upon a shorter one
         shorter = search.settled(Plan(proven.xy_mm, proven.angle_deg, math.inf))
-        if shorter.cost < plan.cost:
+        if shorter.goal_mm < plan.goal_mm:
             plan = shorter
     report(1.0, "bound")
     return Floorplan(
@@ -145,7 +145,7 @@ def _searched(search: Search, given: np.ndarray, effort: Effort, progress: Calla
             raise DomainError("planning.floorplan_not_found", where=", ".join(site.names[:12]), got=field,
                               tries=search.tries)  # fmt: skip
         found = search.improve(first, rounds, lambda share, start=start: progress((start + share) / starts))
-        if best is None or found.cost < best.cost - 1e-9:
+        if best is None or found.goal_mm < best.goal_mm - 1e-9:
             best = found
     return best
 

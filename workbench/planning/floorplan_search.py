@@ -41,11 +41,11 @@ FREE_STEPS_DEG = (15.0, 30.0, 45.0, 60.0, 75.0)
 
 @dataclass
 class Plan:
-    """Centres (n, 2), angles (n,) and the cost: wirelength plus the weighed crowding."""
+    """Centres (n, 2), angles (n,) and the goal to lower: wirelength plus the weighed crowding."""
 
     xy_mm: np.ndarray
     angle_deg: np.ndarray
-    cost: float
+    goal_mm: float
 
 
 class Search:
@@ -78,7 +78,7 @@ class Search:
             noise = self.dice.uniform(0.5, 1.5, site.count) if attempt > 1 else 1.0
             order = np.argsort(-(area * noise if attempt % 2 == 0 else wired * noise), kind="stable")
             plan = self._put(np.zeros((site.count, 2)), site.angle_deg.copy(), [], list(order), pack=attempt % 3 == 1)
-            if plan is not None and (best is None or plan.cost < best.cost):
+            if plan is not None and (best is None or plan.goal_mm < best.goal_mm):
                 best = plan
         return best
 
@@ -195,7 +195,7 @@ class Search:
         """Annealing by taking dies out and putting them back; the best plan seen, settled."""
         best = now = self.settled(plan)
         n = self.site.count
-        scale = max(now.cost, 1e-12)
+        scale = max(now.goal_mm, 1e-12)
         for step in range(rounds):
             if step % 64 == 0:
                 progress(step / rounds)
@@ -207,11 +207,11 @@ class Search:
             plan = self._put(now.xy_mm.copy(), now.angle_deg.copy(), held, taken, skip=0.15)
             if plan is None:
                 continue
-            if plan.cost < now.cost or self.dice.random() < math.exp(-(plan.cost - now.cost) / heat):
+            if plan.goal_mm < now.goal_mm or self.dice.random() < math.exp(-(plan.goal_mm - now.goal_mm) / heat):
                 now = plan
-                if now.cost < best.cost * (1 + 0.01) and now.cost != best.cost and step % 8 == 0:
+                if now.goal_mm < best.goal_mm * (1 + 0.01) and now.goal_mm != best.goal_mm and step % 8 == 0:
                     now = self.settled(now)
-                if now.cost < best.cost - 1e-9:
+                if now.goal_mm < best.goal_mm - 1e-9:
                     best = now = self.settled(now)
         return self._descended(best)
 
@@ -235,7 +235,7 @@ class Search:
             for die in range(self.site.count):
                 held = [k for k in range(self.site.count) if k != die]
                 tried = self._put(plan.xy_mm.copy(), plan.angle_deg.copy(), held, [die], exact=True)
-                if tried is not None and tried.cost < plan.cost - 1e-9:
+                if tried is not None and tried.goal_mm < plan.goal_mm - 1e-9:
                     plan, better = self.settled(tried), True
         return plan
 
@@ -246,7 +246,7 @@ class Search:
             if xy_mm is None or not is_legal(self.site, xy_mm, plan.angle_deg, TOLERANCE_MM):
                 break
             cost = self.cost(xy_mm)
-            if cost >= plan.cost - 1e-9:
+            if cost >= plan.goal_mm - 1e-9:
                 break
             plan = Plan(xy_mm, plan.angle_deg, cost)
         return plan

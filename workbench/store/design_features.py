@@ -41,8 +41,10 @@ def live(session: Session) -> str:
     return f'"{session.value("SELECT current_database()")}".main.design_features'
 
 
-def made(design_id: str, document: Mapping) -> dict[str, Any]:
-    """The features of a document as a row without its revision. A document that is no design has only its title."""
+def made(design_id: str, document: Mapping, note: str) -> dict[str, Any]:
+    """The features of a revision's document and note as a row without the revision. A document that is no design has
+    only its title.
+    """
     from workbench.stack import read
     from workbench.stack.features import features, search_text, spaced
 
@@ -52,7 +54,7 @@ def made(design_id: str, document: Mapping) -> dict[str, Any]:
     except InputError:
         title = str(document.get("title") or "")[:200]
         return row | {"readable": False, "nodes": "|", "roles": "|", "methods": "|", "name_words": "",
-                      "title_words": spaced([design_id, title]), "note_words": ""}  # fmt: skip
+                      "title_words": spaced([design_id, title]), "note_words": spaced([note])}  # fmt: skip
     found, text = features(design), search_text(design, design_id=design_id)
     document = found.as_document()
     return row | {
@@ -62,7 +64,8 @@ def made(design_id: str, document: Mapping) -> dict[str, Any]:
         "silicon_area_mm2": found.silicon_area_mm2, "footprint_mm2": found.footprint_mm2, "power_w": found.power_w,
         "power_density_w_per_mm2": found.power_density_w_per_mm2, "die_count": found.die_count,
         "tier_count": found.tier_count, "unverified_count": found.unverified_count, "title_words": text.title,
-        "name_words": text.names, "note_words": text.notes, "dies": document.pop("dies"), "features": document,
+        "name_words": text.names, "note_words": text.notes + spaced([note]),
+        "dies": document.pop("dies"), "features": document,
     }  # fmt: skip
 
 
@@ -95,10 +98,10 @@ def make_up(store: Store, revisions: list[str]) -> int:
         some = revisions[start : start + _A_TRANSACTION]
         words = ", ".join(map(literal, some))
         with now.reading() as session:
-            rows = session.rows(f"SELECT revision_id, design_id, document FROM design_revisions "
+            rows = session.rows(f"SELECT revision_id, design_id, document, note FROM design_revisions "
                                 f"WHERE revision_id IN ({words})")  # fmt: skip
         ready = prepare(BY_NAME["design_features"], [
-            made(row["design_id"], row["document"]) | {"revision_id": row["revision_id"]} for row in rows
+            made(row["design_id"], row["document"], row["note"]) | {"revision_id": row["revision_id"]} for row in rows
         ])  # fmt: skip
         try:
             with now.writing("index designs", "design_features") as session:

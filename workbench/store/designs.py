@@ -66,7 +66,7 @@ class Designs:
 
         Raises InputError: an unknown project, or a parent that is not a revision of this design.
         """
-        features = design_features.made(design_id, document)
+        features = design_features.made(design_id, document, note)
         design = self._described(design_id, title, kind, project_id, origin)
         with self._store.writing("add design revision", f"designs:{design_id}") as session:
             there = _chain(session, design_id)
@@ -93,7 +93,7 @@ class Designs:
             parent = _revision(session, design_id, revision_id)
             described = session.rows(f"SELECT title, kind FROM current_designs WHERE design_id = {literal(design_id)}")
         document = parent["document"] if document is None else document
-        features = design_features.made(new_id, document)
+        features = design_features.made(new_id, document, note)
         title, kind = title or described[0]["title"], kind or str(document.get("assembly") or described[0]["kind"])
         design = self._described(new_id, title, kind, project_id, None)
         with self._store.writing("branch design", f"designs:{new_id}") as session:
