@@ -4,7 +4,7 @@ Three kinds of instances, each at two fillings of the bump field: `scattered` pi
 with its bumps above it); `ring`, pins in the outer 15 % of the die (interfaces all round), so that a third of them must
 go inwards; `rows`, two interfaces whose pins stand in eight dense rows at the die's edge and whose bumps reach far in.
 The rival is scipy's dense solver in the same run, at sizes where it ends soon; its total is compared. Target: 10,000
-pins in <= 2 s. CPU seconds are steadier than the clock on a shared machine; the k-d trees use every core.
+pins in <= 2 s, judged by CPU seconds of all threads, the least of two runs: steadier than the clock on a shared machine.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main(count: int) -> None:
             pins, bumps = kind(count, filling)
             found, wall, cpu = min((timed(assign, pins, bumps) for _ in range(2)), key=lambda run: run[2])
             print(f"{kind.__name__:<10} {count:>6,} pins {len(bumps):>6,} bumps {wall:6.2f} ({cpu:5.2f})  target "
-                  f"{TARGET_S:.0f} s: {'met' if wall <= TARGET_S else 'MISSED'}   {found.rounds} rounds, "
+                  f"{TARGET_S:.0f} s CPU: {'met' if cpu <= TARGET_S else 'MISSED'}   {found.rounds} rounds, "
                   f"{found.candidates:,} of {count * len(bumps):,} pairs, "
                   f"{'proven optimal' if found.is_optimal else 'NOT proven'}", flush=True)  # fmt: skip
     for size in DENSE:

@@ -30,7 +30,8 @@ DENSE_PAIRS = 160_000  # below: every pair is a candidate
 GROUP = 4  # pins, or bumps, that count as one on the next coarser level
 NEAREST, BY_PRICE, POOL = 6, 4, 28  # candidates of a pin: nearest, cheapest by price, and those looked at in between
 BLOCK = 100
-SETTLED = 100  # pairs of the pool that still pay, as a share of the pins, when all pairs are priced
+LEAF = 64  # points in a leaf of the k-d trees: with many ties large leaves are faster
+SETTLED = 50  # pairs of the pool that still pay, as a share of the pins, when all pairs are priced
 MOST_ROUNDS = 60
 STEPS = 10  # of cost in a bump pitch, for the start: coarse steps bound how often prices are bid down
 SPARE = 1.02  # bumps to a pin from which scipy's sparse solver makes the start: with fewer it bids prices down for long
@@ -274,7 +275,7 @@ class _Search:
         self.n, self.m = len(pins), len(bumps)
         self.spacing = _spacing(bumps)
         self._sweep()
-        _, near = cKDTree(bumps).query(bumps[self.match], k=min(POOL, self.m), workers=-1)
+        _, near = cKDTree(bumps, LEAF).query(bumps[self.match], k=min(POOL, self.m), workers=-1)
         near = near.reshape(self.n, -1)
         pins_of_pool = np.repeat(np.arange(self.n), near.shape[1])
         self.pool = self._unique(pins_of_pool, near.ravel())
@@ -335,11 +336,11 @@ class _Search:
 
     def _best_pairs(self, price: np.ndarray) -> tuple[Pairs, ...]:
         """The pairs that look best at given prices, seen from the pins and from the bumps."""
-        length, bump = cKDTree(np.column_stack([self.bumps, -price])).query(
+        length, bump = cKDTree(np.column_stack([self.bumps, -price]), LEAF).query(
             np.column_stack([self.pins, np.zeros(self.n)]), k=min(BY_PRICE, self.m), p=1, workers=-1)  # fmt: skip
         worth = length[:, 0]
         top = worth.max()
-        _, pin = cKDTree(np.column_stack([self.pins, top - worth])).query(
+        _, pin = cKDTree(np.column_stack([self.pins, top - worth]), LEAF).query(
             np.column_stack([self.bumps, np.zeros(self.m)]), k=min(BY_PRICE, self.n), p=1, workers=-1)  # fmt: skip
         return ((np.repeat(np.arange(self.n), bump.shape[1]), bump.ravel()),
                 (pin.ravel(), np.repeat(np.arange(self.m), pin.shape[1])))  # fmt: skip
@@ -354,7 +355,7 @@ class _Search:
         found = []
         least = worth.copy()
         for near, sites, far in ((pins, bumps, False), (bumps, pins, True)):
-            away, which = cKDTree(sites).query(near, k=BY_PRICE, p=1, distance_upper_bound=top - 0.5, workers=-1)
+            away, which = cKDTree(sites, LEAF).query(near, k=BY_PRICE, p=1, distance_upper_bound=top - 0.5, workers=-1)
             pays = np.isfinite(away)
             here = np.repeat(np.arange(len(near))[:, None], BY_PRICE, 1)[pays]
             found.append((which[pays], here) if far else (here, which[pays]))
