@@ -4,7 +4,7 @@ Three kinds of instances, each at two fillings of the bump field: `scattered` pi
 with its bumps above it); `ring`, pins in the outer 15 % of the die (interfaces all round), so that a third of them must
 go inwards; `rows`, two interfaces whose pins stand in eight dense rows at the die's edge and whose bumps reach far in.
 The rival is scipy's dense solver in the same run, at sizes where it ends soon; its total is compared. Target: 10,000
-pins in <= 2 s, judged by CPU seconds of all threads, the least of two runs: steadier than the clock on a shared machine.
+pins in <= 2 s, judged by CPU seconds of all threads, least of two runs: steadier than the clock on a shared machine.
 """
 
 from __future__ import annotations
