@@ -150,6 +150,37 @@ def test_what_if_shows_both_sides_and_saves_only_when_asked(run, begun):
     assert run("what-if", "poc", "--set", "layers[99].thickness_um=1")[0] == 2
 
 
+def test_bumps_are_planned_on_both_sides_of_an_interface(run, begun):
+    design = read(Store.open().designs.document("poc"))
+    name = next(joint.name for joint in design.connections if joint.bottom is not None
+                and design.region(joint.top).bump_count == 10_000)  # fmt: skip
+    code, out, err = run("plan-bumps", "poc", "--connection", name, "--pitch-um", "18", "--diameter-um", "9",
+                         "--count", "2500", "--save", "--note", "coarser", "--json")  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["verdict"]["after"] == "PASS"
+    design = read(Store.open().designs.document("poc"))
+    joint = next(joint for joint in design.connections if joint.name == name)
+    assert [design.region(end).bump_count for end in (joint.top, joint.bottom)] == [2500, 2500]
+    code, _, err = run("plan-bumps", "poc", "--connection", "nowhere", "--pitch-um", "20", "--diameter-um", "10")
+    assert code == 2
+    assert name in err
+
+
+def test_dies_are_placed_with_a_bound(run):
+    assert run("new", "--template", "side-by-side", "--id", "pair")[0] == 0
+    design = read(Store.open().designs.document("pair"))
+    names = [placement.name for placement in design.placements]
+    code, out, err = run("floorplan", "pair", "--wires", f"{names[0]},{names[1]}=100", "--effort", "quick", "--json")
+    assert code == 0, err
+    found = json.loads(out)["floorplan"]
+    # Two dies of 6 and 5 mm side by side with 0.1 mm between them: the centres are 5.6 mm apart at the least
+    assert found["wirelength_mm"] == pytest.approx(560.0, rel=1e-4)
+    assert found["bound_mm"] == pytest.approx(560.0, rel=1e-4)
+    assert found["given_wirelength_mm"] > 560.0
+    assert len(Store.open().designs.revisions("pair")) == 1
+    assert run("floorplan", "pair", "--wires", "A=B")[0] == 2
+
+
 def test_every_format_is_known_to_the_command_line():
     assert FORMATS == WRITTEN
 

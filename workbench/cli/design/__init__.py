@@ -15,6 +15,8 @@ PLACES = {
     "check": _HERE + "review:check",
     "cost": _HERE + "review:cost",
     "what-if": _HERE + "planning:what_if",
+    "plan-bumps": _HERE + "planning:plan_bumps",
+    "floorplan": _HERE + "planning:floorplan",
     "export": _HERE + "exchange:export",
     "diff": _HERE + "lineage:diff",
     "similar": _HERE + "lineage:similar",
