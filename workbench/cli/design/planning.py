@@ -111,7 +111,12 @@ def floorplan(design: str, pairs: tuple[str, ...], gap_mm: float, angles: str, e
     if not as_json:
         click.echo(t("design.cli.floorplan", now=shown(found.wirelength_mm), given=shown(found.given_wirelength_mm),
                      bound=shown(found.bound_mm)))  # fmt: skip
-    _compare(picked, before, found.design, save=save, note=note, as_json=as_json, more={"floorplan": figures})
+    better = thermal_weight or not found.given_is_legal or found.wirelength_mm < found.given_wirelength_mm * (1 - 1e-6)
+    after = found.design if better else before
+    if not better and not as_json:
+        click.echo(t("design.cli.floorplan_stays"))
+    _compare(picked, before, after, save=save and bool(better), note=note, as_json=as_json,
+             more={"floorplan": figures})  # fmt: skip
 
 
 @contextmanager
