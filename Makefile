@@ -14,7 +14,7 @@ run: $(INSTALLED)  ## seed the demo data, run every notebook that needs it, publ
 
 test: $(INSTALLED)  ## everything that can fail
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(INSTALLED)  ## the promised figures, printed beside their targets
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
