@@ -87,7 +87,7 @@ class StackDesignReview(Parameters):
     tsv_group_count: int = quantity("TSVs sharing spares", "共用備援之矽穿孔數", ge=1, le=10000, default=4)
     tsv_spare_count: int = quantity("Spare TSVs per group", "每組備援矽穿孔數", ge=0, le=100, default=0)
     d2d_area_ratio: float = quantity(
-        "Die-to-die interface, share of the blocks", "晶粒間介面面積比例", ge=0, le=1, default=0,
+        "Die-to-die interface share", "晶粒間介面面積比例", ge=0, le=1, default=0,
         help_en="Counted in the die areas; one die needs none (Chiplet Actuary takes 0.1)",
         help_zh="已含於晶粒面積；單晶粒不需要（Chiplet Actuary 取 0.1）",
     )  # fmt: skip
