@@ -6,8 +6,9 @@ import numpy as np
 
 from workbench import materials
 from workbench.rules.case import Case, Found, Part, Skip, at_least, at_most, compared
+from workbench.rules.deck import Rule
 from workbench.rules.findings import Finding, Key
-from workbench.stack import geometry
+from workbench.stack import Layer, geometry
 
 NO_RULE = Skip(Key("rules.skip.no_rule"))
 
@@ -108,28 +109,42 @@ def thickness(case: Case) -> Found | Skip:
 
 
 def gap(case: Case) -> Found | Skip:
-    """The smallest distance between two dies of one layer; every pair too close is counted and shown."""
-    rules = [rule for rule in case.deck.of("gap") if rule.fits(case.design)]
-    if not rules:
+    """The smallest distance between two dies of one layer; every pair too close is counted and shown.
+
+    The lowest tier stands on the carrier; those above stand on dies, and so keep the rules of silicon.
+    """
+    tiers = case.design.die_layers
+    on_silicon = case.design.model_copy(update={"carrier": "interposer"})
+    found: list[Finding] = []
+    looked_at, ruled = 0, False
+    for stands, layers in ((case.design, tiers[:1]), (on_silicon, tiers[1:])):
+        rules = [rule for rule in case.deck.of("gap") if rule.fits(stands)]
+        pairs = [pair for layer in layers for pair in _pairs(case, layer)]
+        ruled = ruled or bool(rules)
+        if rules and pairs:
+            looked_at += len(pairs)
+            found += [_closest(case, pairs, rule) for rule in rules]
+    if not ruled:
         return NO_RULE
-    pairs = []
-    for layer in case.design.die_layers:
-        indices, gaps_mm = geometry.gaps(geometry.outlines(case.design, layer))
-        names = [placement.name for placement in layer.placements]
-        pairs += [(float(g), names[i], names[j]) for (i, j), g in zip(indices.tolist(), gaps_mm, strict=True)]
-    if not pairs:
-        return Skip(Key("rules.skip.no_neighbours"))
+    return Found(tuple(found), looked_at) if looked_at else Skip(Key("rules.skip.no_neighbours"))
+
+
+def _pairs(case: Case, layer: Layer) -> list[tuple[float, str, str]]:
+    """Distance in mm of every two dies of a layer, with their names."""
+    indices, gaps_mm = geometry.gaps(geometry.outlines(case.design, layer))
+    names = [placement.name for placement in layer.placements]
+    return [(float(g), names[i], names[j]) for (i, j), g in zip(indices.tolist(), gaps_mm, strict=True)]
+
+
+def _closest(case: Case, pairs: list[tuple[float, str, str]], rule: Rule) -> Finding:
     least, first, second = min(pairs)
-    found = []
-    for rule in rules:
-        limit = rule.values["min_gap_mm"]
-        close = [pair for pair in pairs if at_least("gap", max(pair[0], 0.0), limit, rule, unit="mm").outcome != "met"]
-        found.append(at_least(
-            "gap", max(least, 0.0), limit, rule, unit="mm", place=f"{first} / {second}",
-            at=_between(case, first, second), count=max(len(close), 1),
-            examples=case.some(_between(case, a, b) for _, a, b in close),
-        ))  # fmt: skip
-    return Found(tuple(found), len(pairs))
+    limit = rule.values["min_gap_mm"]
+    close = [pair for pair in pairs if at_least("gap", max(pair[0], 0.0), limit, rule, unit="mm").outcome != "met"]
+    return at_least(
+        "gap", max(least, 0.0), limit, rule, unit="mm", place=f"{first} / {second}",
+        at=_between(case, first, second), count=max(len(close), 1),
+        examples=case.some(_between(case, a, b) for _, a, b in close),
+    )  # fmt: skip
 
 
 def _between(case: Case, first: str, second: str) -> tuple[float, float, float]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import portalocker
 
 from workbench.errors import InputError
 
 LOOPBACK = "127.0.0.1"
+_claims: list[IO] = []  # locks of this process, held while it lives
 
 
 def loopback_address(wanted: str) -> str:
@@ -28,13 +34,30 @@ def loopback_address(wanted: str) -> str:
 def usable_port(wanted: int | None, *, preferred: int, address: str = LOOPBACK) -> int:
     """The port to listen on: `wanted` exactly, else `preferred` or the next free one above it.
 
-    Errors: InputError serve.port_taken when `wanted` is in use or no free port is near `preferred`.
+    A free port is claimed for this process: two servers started together, each still seconds from listening, must not
+    choose the same. Errors: InputError serve.port_taken when `wanted` is in use or no free port is near `preferred`.
     """
-    candidates = [wanted] if wanted is not None else range(preferred, preferred + 20)
-    for port in candidates:
-        if _is_free(address, port):
+    if wanted is not None and _is_free(address, wanted):
+        return wanted
+    for port in range(preferred, preferred + 20) if wanted is None else ():
+        if _is_free(address, port) and _claim(port):
             return port
     raise InputError("serve.port_taken", where="--port", got=wanted or preferred, allowed="1024 ... 65535")
+
+
+def _claim(port: int) -> bool:
+    """Whether no other server of ours, by anyone on this machine who shares its temporary folder, has chosen it."""
+    try:
+        file = (Path(tempfile.gettempdir()) / f"workbench-port-{port}.lock").open("a")
+    except OSError:  # another user's file: theirs is the claim
+        return False
+    try:
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except (portalocker.LockException, OSError):
+        file.close()
+        return False
+    _claims.append(file)
+    return True
 
 
 def _is_free(address: str, port: int) -> bool:

@@ -7,8 +7,10 @@ import math
 import pytest
 
 from tests.workbench.rules.modules import GRID, NOTHING, deck, design_of, found, ids, on_carrier, status, two_dies
+from workbench import facts
 from workbench.rules import CHECKS, Requirements, check, seed_deck
 from workbench.schema import Verdict
+from workbench.stack import read
 
 SIZE = {"limits": "die_size", "values": {"max_width_mm": 2.0, "max_length_mm": 3.0}}
 LEAST = {"limits": "die_size_min", "values": {"min_width_mm": 0.75, "min_length_mm": 1.0}}
@@ -177,3 +179,27 @@ def test_the_amkor_deck_on_a_chip_that_keeps_it_and_says_what_it_cannot_see():
     ]:  # fmt: skip
         report = chip(**change)
         assert expected in [f.id for f in report.findings if f.severity == "error"], change
+
+
+def test_dies_upon_a_die_keep_the_gap_of_silicon():
+    """Two dies 0.2 mm apart: on an organic substrate too near (1 mm), upon a base die not (silicon's 0.1 mm)."""
+    organic = {"limits": "gap", "values": {"min_gap_mm": 1.0}, "carriers": ["substrate"]}
+    document = facts.load("designs/poc-side-by-side") | {"carrier": "substrate", "flow": "mcm"}
+    tier = next(layer for layer in document["layers"] if layer["kind"] == "die")
+    first, second = (next(die for die in document["dies"] if die["id"] == p["die"]) for p in tier["dies"])
+    apart = first["width_mm"] / 2 + 0.2 + second["width_mm"] / 2
+    tier["dies"] = [tier["dies"][0] | {"x_mm": -apart / 2, "y_mm": 0.0},
+                    tier["dies"][1] | {"x_mm": apart / 2, "y_mm": 0.0}]  # fmt: skip
+    both = deck(organic, GAP)
+    flat = found(check(read(document), both), "gap")
+    assert (flat.outcome, flat.allowed) == ("broken", 1.0)
+
+    base = {"id": "lowest", "name": "lowest", "width_mm": 13.0, "length_mm": 7.0, "thickness_um": 100, "node_nm": 28}
+    below = {"name": "base tier", "kind": "die", "material": "emc", "thickness_um": 100,
+             "dies": [{"name": "B", "die": "lowest", "facing": "up"}]}  # fmt: skip
+    where = document["layers"].index(tier)
+    stacked = document | {"dies": [*document["dies"], base], "assembly": "mixed", "flow": None,
+                          "layers": [*document["layers"][:where], below, *document["layers"][where:]]}  # fmt: skip
+    report = check(read({k: v for k, v in stacked.items() if v is not None}), both)
+    upper = next(finding for finding in report.compared if finding.id == "gap")
+    assert (upper.outcome, upper.allowed) == ("met", 0.1)

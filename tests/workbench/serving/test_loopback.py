@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -34,3 +36,17 @@ def test_a_port_in_use_is_passed_over_unless_it_was_asked_for():
         with pytest.raises(InputError, match="another program"):
             usable_port(taken, preferred=taken)
         assert taken < usable_port(None, preferred=taken) < taken + 20
+
+
+def test_two_servers_started_together_choose_different_ports():
+    """Neither listens yet: what the first chose must be kept from the second all the same."""
+    choose = "from workbench.serving.loopback import usable_port; print(usable_port(None, preferred=28866), flush=True)"
+    wait = "import sys; sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", f"{choose}\n{wait}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as first:  # fmt: skip
+        mine = int(first.stdout.readline())
+        second = subprocess.run([sys.executable, "-c", choose], capture_output=True, text=True, check=True)
+        assert int(second.stdout) != mine
+        first.stdin.close()
+    again = subprocess.run([sys.executable, "-c", choose], capture_output=True, text=True, check=True)
+    assert int(again.stdout) == mine  # the claim ends with its process
