@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 from importlib import import_module
+from shutil import copytree, ignore_patterns
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -29,9 +30,13 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["voila", "lab"])
-def visit(request, serve, home):
-    """visit(browser, notebook): open a notebook of the project as a page, or run it in JupyterLab."""
-    given = {"WORKBENCH_HOME": str(home), "WORKBENCH_LANG": "en"}
+def visit(request, serve, home, root):
+    """visit(browser, notebook): open a notebook of the project as a page, or run it in JupyterLab (which leaves
+    checkpoints beside it: so a copy).
+    """
+    notebooks = home / "notebooks"
+    copytree(root / "notebooks", notebooks, ignore=ignore_patterns(".*"), dirs_exist_ok=True)
+    given = {"WORKBENCH_HOME": str(home), "WORKBENCH_LANG": "en", "WORKBENCH_NOTEBOOKS": str(notebooks)}
     if request.param == "voila":
         address = serve("serve", "--no-browser", **given).wait_for("http://127.0.0.1")
 

@@ -54,7 +54,7 @@ def test_every_notebook_of_the_project_is_a_page_whose_declaration_loads(root):
     folder = root / "notebooks"
     found = pages(folder)
     assert {page.path for page in found} == {
-        file.relative_to(folder).as_posix() for file in folder.rglob("*/[a-z]*.ipynb")
+        file.relative_to(folder).as_posix() for file in folder.glob("[a-z]*/[a-z]*.ipynb")
     }
     for page in found:
         assert page.declaration().fields()
