@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from IPython.display import display
@@ -19,10 +20,12 @@ from workbench.stack import Design, bump_count
 __all__ = ["builder", "picture"]
 
 
-def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, parameters: Any = None) -> Any:
+def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, parameters: Any = None,
+            temperatures_c: Mapping[str, float] | None = None) -> Any:  # fmt: skip
     """Build and edit a design of the run's store; the screen is displayed and given back. In a report: `picture`.
 
-    `deck` decides the checks (default: the published limits), `parameters` (a StackDesignReview) the cost.
+    `deck` decides the checks (default: the published limits), `parameters` (a StackDesignReview) the cost;
+    `temperatures_c` of parts by name, measured or computed elsewhere, offer the colours of temperature.
     """
     if run.mode != "interactive":
         _report(run.store.designs.document(design_id), design_id, parameters)
@@ -30,7 +33,7 @@ def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, paramet
     from widgets.builder.screen import Builder
     from widgets.builder.session import Session
 
-    made = Builder(Session(run.store, design_id, deck=deck, parameters=parameters))
+    made = Builder(Session(run.store, design_id, deck=deck, parameters=parameters, temperatures_c=temperatures_c))
     display(made.widget)
     return made
 

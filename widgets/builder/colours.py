@@ -23,6 +23,9 @@ _VIRIDIS = (  # twelve even steps of the map
     "#440154", "#482173", "#433E85", "#38598C", "#2D708E", "#25858E", "#1E9B8A", "#2BB07F", "#51C56A", "#85D54A",
     "#C2DF23", "#FDE725",
 )  # fmt: skip
+_INFERNO = (
+    "#000004", "#1B0C41", "#4A0C6B", "#781C6D", "#A52C60", "#CF4446", "#ED6925", "#FB9A06", "#F7D13D", "#FCFFA4",
+)  # fmt: skip
 
 
 def shade(normal: np.ndarray) -> float:
@@ -32,8 +35,16 @@ def shade(normal: np.ndarray) -> float:
 
 
 def viridis(share: float) -> str:
-    at = float(np.clip(share, 0, 1)) * (len(_VIRIDIS) - 1)
-    low, high = _VIRIDIS[int(at)], _VIRIDIS[min(int(at) + 1, len(_VIRIDIS) - 1)]
+    return _between(_VIRIDIS, share)
+
+
+def inferno(share: float) -> str:
+    return _between(_INFERNO, share)
+
+
+def _between(steps: Sequence[str], share: float) -> str:
+    at = float(np.clip(share, 0, 1)) * (len(steps) - 1)
+    low, high = steps[int(at)], steps[min(int(at) + 1, len(steps) - 1)]
     mixed = [
         round(int(low[i : i + 2], 16) * (1 - at % 1) + int(high[i : i + 2], 16) * (at % 1)) for i in (1, 3, 5)
     ]  # fmt: skip
@@ -42,12 +53,15 @@ def viridis(share: float) -> str:
 
 @dataclass
 class Painting:
-    """Colours of one scene in one mode. `severities` gives the worst rule state of each part that has one."""
+    """Colours of one scene in one mode. `severities` gives the worst rule state of each part that has one,
+    `temperatures_c` the temperature of parts for which one was measured or computed.
+    """
 
     mode: str
     design: Design
     severities: Mapping[str, str] = field(default_factory=dict)
     solid_mould: bool = False
+    temperatures_c: Mapping[str, float] = field(default_factory=dict)
 
     def bodies(self, scene: Scene) -> Sequence[Body]:
         """Every box with its colour; in the power mode also the power blocks."""
@@ -75,9 +89,17 @@ class Painting:
         if self.mode == "rules" and body.kind in ("die", "layer"):
             severity = self.severities.get(body.part)
             return SEVERITY_COLOURS[severity] if severity else NEUTRAL
+        if self.mode == "temperature" and body.kind in ("die", "layer"):
+            known = self.temperatures_c.get(body.part)
+            return NEUTRAL if known is None else inferno(self._warmth(known))
         if self.mode in ("net", "power") and body.kind == "die":
             return NEUTRAL
         return body.colour
+
+    def _warmth(self, temperature_c: float) -> float:
+        """Where a temperature lies between the coldest and the hottest part, 0 to 1; 0.5 where all are equal."""
+        low, high = min(self.temperatures_c.values()), max(self.temperatures_c.values())
+        return (temperature_c - low) / (high - low) if high > low else 0.5
 
     @cached_property
     def hottest(self) -> float:
@@ -156,6 +178,13 @@ class Painting:
         if self.mode == "power":
             steps = (0.0, 0.25, 0.5, 0.75, 1.0)
             return [(viridis(s), f"{s * self.hottest:.2g} W/mm²") for s in steps]
+        if self.mode == "temperature" and not self.temperatures_c:  # another design was opened
+            return [(NEUTRAL, t("builder.colour.unknown_temperature", lang))]
+        if self.mode == "temperature":
+            low, high = min(self.temperatures_c.values()), max(self.temperatures_c.values())
+            shares = (0.0, 0.25, 0.5, 0.75, 1.0) if high > low else (0.5,)
+            known = [(inferno(s), f"{low + s * (high - low) if high > low else low:.1f} °C") for s in shares]
+            return [*known, (NEUTRAL, t("builder.colour.unknown_temperature", lang))]
         if self.mode == "rules":
             return [(colour, t(f"builder.severity.{name}", lang)) for name, colour in SEVERITY_COLOURS.items()] + [
                 (NEUTRAL, t("builder.severity.met", lang))

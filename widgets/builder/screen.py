@@ -142,7 +142,7 @@ class Builder:
     @property
     def painting(self) -> Painting:
         return Painting(self.viewing.mode.value, self.session.design, self.session.state.severities,
-                        self.viewing.solid.value)  # fmt: skip
+                        self.viewing.solid.value, self.session.temperatures_c)  # fmt: skip
 
     def _draw(self) -> None:
         painting = self.painting
@@ -264,14 +264,16 @@ class _Viewing:
         self.axis.observe(lambda change: screen.moved(), names="value")
         self.at = slider("builder.view.section_at", 50, 0, 100, 1, lambda _: screen.moved(), form=".0f", label="90px",
                          width="340px")  # fmt: skip
-        modes = [(words(f"builder.colour.{mode}"), mode) for mode in MODES if mode != "temperature"]
+        known = bool(screen.session.temperatures_c)
+        modes = [(words(f"builder.colour.{mode}"), mode) for mode in MODES if known or mode != "temperature"]
         self.mode = choice("builder.view.colour", modes, width="340px")
         self.mode.style.description_width = "110px"
         self.mode.observe(lambda change: screen._draw(), names="value")
         self.solid = check("builder.view.solid_mould", False, lambda _: screen._draw())
         self.marks = check("builder.view.marks", True, lambda _: screen._mark())
         self.measure = check("builder.view.measure", False, screen.measuring)
-        no_field = w.HTML(f'<span class="wb-note">{readings.say("builder.colour.no_temperature")}</span>')
+        absent = "" if known else f'<span class="wb-note">{readings.say("builder.colour.no_temperature")}</span>'
+        no_field = w.HTML(absent)
         self.sliders = w.VBox([
             row(self.height, self.explode), row(self.axis, self.at), row(self.mode, no_field),
             row(self.solid, self.marks, self.measure),

@@ -85,9 +85,10 @@ class Session:
 
     def __init__(
         self, store: Any, design_id: str, *, deck: rules.Deck | None = None, parameters: Parameters | None = None,
-        author: str | None = None,
+        author: str | None = None, temperatures_c: Mapping[str, float] | None = None,
     ):  # fmt: skip
         self._store, self.design_id, self._deck = store, design_id, deck
+        self.temperatures_c = dict(temperatures_c or {})
         self._parameters = parameters if isinstance(parameters, StackDesignReview) else None
         self.author = author or _user()
         self._open()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from widgets.builder.camera import VIEWS, fitted
-from widgets.builder.colours import ROLE_COLOURS, Painting, viridis
+from widgets.builder.colours import NEUTRAL, ROLE_COLOURS, Painting, inferno, viridis
 from widgets.builder.picking import cast
 from widgets.builder.picture import MOST_DOTS, _back_to_front, scene_svg
 from widgets.builder.scene import Cut, power_bodies, scene
@@ -279,6 +279,21 @@ def test_rule_state_colours_the_worst_of_each_part():
 
 
 # --- the drawing for reports -----------------------------------------------------------------------------------------
+
+
+def test_temperatures_colour_the_parts_that_have_one():
+    d = design()
+    painting = Painting("temperature", d, temperatures_c={"U1 base": 60.0, "U2 compute": 95.0})
+    colours = {body.part: body.colour for body in painting.bodies(scene(d)) if body.kind == "die"}
+    assert colours == {"U1 base": inferno(0.0), "U2 compute": inferno(1.0)}
+    assert {body.colour for body in painting.bodies(scene(d)) if body.kind == "layer"} == {NEUTRAL}
+    said = [words for _, words in painting.legend(scene(d), "en")]
+    assert said[0] == "60.0 °C"
+    assert said[-2:] == ["95.0 °C", "not known"]
+    assert [words for _, words in Painting("temperature", d).legend(scene(d), "en")] == ["not known"]
+    even = Painting("temperature", d, temperatures_c={"U1 base": 60.0})
+    assert [words for _, words in even.legend(scene(d), "en")] == ["60.0 °C", "not known"]
+
 
 
 @pytest.mark.parametrize("name", DESIGNS)

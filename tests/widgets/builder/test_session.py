@@ -256,3 +256,10 @@ def test_another_design_is_opened_only_when_nothing_is_lost(screen):
     screen.designs.value = "simba-36"
     assert len(screen.session.design.placements) == 36
     assert 'data-figure="dies"' in screen._head.value
+
+
+def test_temperature_is_offered_where_it_is_known(store, screen):
+    assert "temperature" not in dict(screen.viewing.mode.options).values()
+    warm = Builder(Session(store, DESIGN, temperatures_c={"U1 base": 60.0, "U2 compute": 95.0}))
+    warm.viewing.mode.value = "temperature"
+    assert "95.0 °C" in warm._legend.value
