@@ -93,7 +93,7 @@ def test_nothing_names_the_workplace(root):
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
     if tracked.returncode:  # an exported tree: nothing to list
         return
-    words = [r"(?<![\w.])/" + r"work/(main|shared)", r"(?<!\w)\." + r"library\b", "bash" + "_jobs"]
+    words = [r"(?<![\w.])/" + r"work/(main|shared)", r"\." + r"library\b", "bash" + "_jobs"]
     places = re.compile("|".join(words))
     for name in filter(None, tracked.stdout.split("\0")):
         file = root / name

@@ -62,7 +62,7 @@ class Library:
         else:
             reasons.append({lang: t("reuse.reason.lead_time", lang, days=shown(lead.median_days, 3),
                                     count=lead.finished) for lang in LANGUAGES})  # fmt: skip
-        title = t("reuse.library", "en")
+        title = t("reuse.title", "en")
         return Summary(Verdict.NONE, title, tuple(figures), tuple(reasons))
 
 

@@ -71,16 +71,16 @@ def build(design: Design, *, net_labels: int = NET_LABELS) -> tuple[gdstk.Librar
     """The cells of a design and what they leave out."""
     notes = Notes()
     drawing = _Drawing(design, net_labels, notes)
-    notes.take("exchange.gds.taken", cells=len(drawing.library.cells), dies=len(design.placements),
+    notes.take("exchange.gds.taken", cells=len(drawing.gds.cells), dies=len(design.placements),
                bumps=f"{bump_count(design):,}")  # fmt: skip
     notes.leave("exchange.gds.flat")
-    return drawing.library, notes.report()
+    return drawing.gds, notes.report()
 
 
 class _Drawing:
     def __init__(self, design: Design, net_labels: int, notes: Notes):
         self.design, self.notes = design, notes
-        self.library = gdstk.Library("MODULE", unit=1e-6, precision=1e-9)
+        self.gds = gdstk.Library("MODULE", unit=1e-6, precision=1e-9)
         self.names: set[str] = set()
         self.rounds: dict[tuple, gdstk.Cell] = {}
         types = {placement.die for placement in design.placements}
@@ -106,7 +106,7 @@ class _Drawing:
             count += 1
             name = f"{stem}_{count}"
         self.names.add(name)
-        return self.library.new_cell(name)
+        return self.gds.new_cell(name)
 
     def text(self, cell: gdstk.Cell, words: str, x_um: float, y_um: float, at: tuple[int, int]) -> None:
         printable = "".join(c if " " <= c <= "~" else "_" for c in words)
