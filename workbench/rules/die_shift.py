@@ -94,25 +94,28 @@ def _pads(case: Case, part: Part) -> np.ndarray:
 
 
 def die_shift(case: Case) -> Found | Skip:
-    """The customer's shift, else the deck's, against the budget of every metal."""
+    """The customer's shift and overlay, else the deck's, against the budget of every metal. One figure of the deck
+    among the customer's makes the comparison the deck's.
+    """
     asked = case.requirements
     rule: Rule | None = next((x for x in case.deck.of("die_shift") if x.fits(case.design)), None)
     if asked.die_shift is None and rule is None:
         return Skip(Key("rules.skip.no_die_shift"))
-    own = asked.die_shift is not None
     shift = asked.die_shift or DieShift(dx_um=rule.values.get("max_shift_um", 0.0))
     overlay = asked.overlay_um if asked.overlay_um is not None else (rule.value("max_overlay_um") or 0.0 if rule else 0)
     every = budgets(case, shift, overlay)
     if not every:
         return Skip(Key("rules.skip.no_capture_pads"))
+    overlay_of_deck = asked.overlay_um is None and rule is not None and rule.value("max_overlay_um") is not None
     found = []
-    soft = not own and rule.soft
-    named = {} if own else {"verified": rule.verified, "source": rule.source, "rule": rule.id}
     for budget in every:
+        by = rule if overlay_of_deck or (budget.lands_on_die and asked.die_shift is None) else None
+        named = {"verified": by.verified, "source": by.source, "rule": by.id} if by else {}
         broken = budget.margin_um < -1e-9
         layer = case.layers[budget.layer]
         found.append(Finding(
-            "die_shift" if budget.lands_on_die else "overlay", ("care" if soft else "broken") if broken else "met",
+            "die_shift" if budget.lands_on_die else "overlay",
+            ("care" if by and by.soft else "broken") if broken else "met",
             f"{budget.layer} {budget.metal}", (*budget.at_um, layer.z_top_um), got=budget.displacement_um,
             allowed=budget.budget_um, unit="um",
             values={"die": budget.die, "dx": shift.dx_um, "dy": shift.dy_um, "angle": shift.angle_deg,

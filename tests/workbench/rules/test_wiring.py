@@ -181,6 +181,26 @@ def test_the_shift_of_the_deck_only_asks_for_care_while_unread():
     assert ids(check(design_of(document), deck(rule), requirements=asked)) == []
 
 
+WHOSE = [  # the customer's shift and overlay, source of the deck read, outcome of R2 on the dies and of R1 below
+    (DieShift(20.0), None, False, "care", "care"), (DieShift(20.0), None, True, "broken", "broken"),
+    (DieShift(20.0), 6.0, False, "broken", "broken"), (None, 6.0, False, "care", "broken"),
+    (None, None, False, "care", "care"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shift", "overlay", "read", "on_die", "below"), WHOSE, ids=str)
+def test_a_figure_of_the_deck_that_was_not_read_only_asks_for_care(shift, overlay, read, on_die, below):
+    """R2 forgives 15 um less the overlay of 6, R1 5 um less it. One unread figure among the customer's is enough."""
+    document = on_carrier({"name": "U1", "bumps": [GRID]}, kind="rdl", metals=RDL)
+    document["layers"].pop(1)
+    rule = {"limits": "die_shift", "values": {"max_shift_um": 20.0, "max_overlay_um": 6.0}, "verified": read}
+    report = check(design_of(document), deck(rule), requirements=Requirements(die_shift=shift, overlay_um=overlay))
+    for id, outcome, own in (("die_shift", on_die, shift and overlay), ("overlay", below, overlay)):
+        finding = found(report, id)
+        assert finding.outcome == outcome
+        assert (finding.verified, finding.rule) == ((True, "") if own else (read, "r0"))
+
+
 def with_vias(tsv, **more):
     document = two_dies(None, None, **more)
     document["dies"][0]["tsv"] = {"diameter_um": 10.0, "pitch_um": 50.0, "count": 12} | tsv
