@@ -185,10 +185,14 @@ def lef_bombs() -> list[str]:
 def verilog_bombs() -> list[str]:
     wide = "module c (a); input [65535:0] a; endmodule\nmodule fuzz (); wire [65535:0] a, b;\n"
     lines = ("assign a = b;", "c u (.a(a));", "c u (.a({a, b}));", "c u (.a(65535'b0));", "wire [65535:0] c;")
+    nested = "".join(f"module m{i} #( " for i in range(30_000)) + ") ; endmodule " * 30_000 + "module fuzz; endmodule"
+    tiny = "".join(f"module m{i}; wire [65535:0] a={'a' if i % 2 else '{a}'}; endmodule " for i in range(20))
     chain = "".join(f"assign n{i} = n{i + 1};" for i in range(30_000))
     return [
         *repeated(1 << 19, ("/*", "(*", "(", "{", "module fuzz ", "\\a ", '"', "`a ", "`ifdef a\n", "a ", ";",
                             "module fuzz (); ")),
+        "module fuzz (); endmodule " + "".join(f"module m{i};" for i in range(60_000)) + "endmodule", nested,
+        tiny + "module fuzz; endmodule", "module fuzz (); wire a" + ", wire a" * 60_000 + "; endmodule",
         *(wide + line * 20_000 for line in lines), f"module fuzz (); {chain} endmodule",
         "module fuzz (); c u (.a(" + "{" * 5000 + "x" + "}" * 5000 + ")); endmodule",
     ]  # fmt: skip

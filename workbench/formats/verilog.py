@@ -71,8 +71,8 @@ def parse(text: str, *, where: str, top: str) -> Netlist:
     modules = _modules(source)
     if top not in modules:
         raise InputError("verilog.no_module", where=where, got=top, allowed=", ".join(list(modules)[:12]))
-    ranges = {name: _Module(source, start, ports_only=True).declared for name, start in modules.items() if name != top}
-    return _Module(source, modules[top], others=ranges).netlist(top)
+    ranges = {name: _Module(source, *span, ports_only=True).declared for name, span in modules.items() if name != top}
+    return _Module(source, *modules[top], others=ranges).netlist(top)
 
 
 class _Source:
@@ -85,6 +85,7 @@ class _Source:
         self.texts: list[str] = []
         self.starts: list[int] = []
         self.directives: list[tuple[int, str]] = []
+        self.spent = 0  # bits looked at in all modules
         position = 0
         while position < len(text):
             found = _TOKEN.match(text, position)
@@ -112,12 +113,13 @@ class _Source:
         return self.place_at(self.starts[index]) if index < len(self.starts) else self.where
 
 
-def _modules(source: _Source) -> dict[str, int]:
-    """Where each module's name stands."""
-    found = {}
-    for index, word in enumerate(source.texts[:-1]):
-        if word in ("module", "macromodule") and source.kinds[index + 1] == "name":
-            found.setdefault(_name(source.texts[index + 1]), index + 1)
+def _modules(source: _Source) -> dict[str, tuple[int, int]]:
+    """Where each module's name stands, and where the next module begins: none is read twice, as part of another."""
+    starts = [index for index, word in enumerate(source.texts) if word in ("module", "macromodule")]
+    found: dict[str, tuple[int, int]] = {}
+    for index, end in zip(starts, [*starts[1:], len(source.texts)], strict=False):
+        if index + 1 < end and source.kinds[index + 1] == "name":
+            found.setdefault(_name(source.texts[index + 1]), (index + 1, end))
     return found
 
 
@@ -127,6 +129,7 @@ class _Module:
 
     source: _Source
     index: int
+    end: int
     others: dict[str, dict[str, tuple[int, int] | None]] = field(default_factory=dict)
     ports_only: bool = False
 
@@ -137,12 +140,12 @@ class _Module:
         self.joined: dict[str, str] = {}  # net bit -> the bit it was assigned to
         self.raw: list[VerilogInstance] = []
         self.left: list[str] = []
-        self.pins = self.spent = 0
+        self.pins = 0
         self._read()
 
     # -- words ---------------------------------------------------------------------------------------------------------
     def peek(self) -> str:
-        return self.source.texts[self.index] if self.index < len(self.source.texts) else ""
+        return self.source.texts[self.index] if self.index < self.end else ""
 
     def take(self) -> str:
         word = self.peek()
@@ -157,11 +160,12 @@ class _Module:
         self.index += 1
 
     def refuse(self, got: str, allowed: str) -> InputError:
-        place = self.source.place(min(self.index, max(len(self.source.texts) - 1, 0)))
-        return InputError("verilog.syntax", where=place, got=got[:80], allowed=allowed)
+        index = min(self.index, len(self.source.texts) - 1)
+        got = got or (self.source.texts[index] if index == self.end else "")  # the next module
+        return InputError("verilog.syntax", where=self.source.place(index), got=got[:80], allowed=allowed)
 
     def take_name(self) -> str:
-        if self.index >= len(self.source.kinds) or self.source.kinds[self.index] != "name":
+        if self.index >= self.end or self.source.kinds[self.index] != "name":
             raise self.refuse(self.peek(), "name")
         return _name(self.take())
 
@@ -185,8 +189,8 @@ class _Module:
             self.left.append(f"{self.source.place(index)}: {words[:60]}")
 
     def spend(self, bits: int) -> None:
-        self.spent += bits
-        if self.spent > MOST_BITS_IN_ALL:
+        self.source.spent += bits
+        if self.source.spent > MOST_BITS_IN_ALL:
             raise InputError("verilog.many", where=self.source.place(self.index), allowed=f"<= {MOST_BITS_IN_ALL:,}")
 
     # -- statements ----------------------------------------------------------------------------------------------------
@@ -258,24 +262,34 @@ class _Module:
             self.roles[name] = role
 
     def _declaration(self) -> None:
-        role = "signal"
-        while self.peek() in _DIRECTIONS or self.peek() in _NETS or self.peek() == "signed":
-            role = _NETS.get(self.peek(), "signal") if self.peek() in _NETS else role
-            self.index += 1
-        span = self._range()
-        while True:
+        role, span, first = "signal", None, True
+        while first or self.peek() == ",":
+            if not first:
+                self.index += 1
+            if first or self.peek() in _DIRECTIONS or self.peek() in _NETS:
+                role = "signal"
+                while self.peek() in _DIRECTIONS or self.peek() in _NETS or self.peek() == "signed":
+                    role = _NETS.get(self.peek(), "signal") if self.peek() in _NETS else role
+                    self.index += 1
+                span = self._range()
+            first = False
             start, name = self.index, self.take_name()
             self._declare(name, span, role)
-            if self.peek() == "=":
-                self.index += 1
-                self._join([*self._bits_of(name)], self._expression(), start)
-            if self.peek() != ",":
-                break
+            if self.peek() != "=":
+                continue
             self.index += 1
-            if self.peek() in _DIRECTIONS or self.peek() in _NETS:
-                return self._declaration()
+            if self.ports_only:
+                self._skip_value()
+            else:
+                self._join([*self._bits_of(name)], self._expression(), start)
         self.expect(";")
-        return None
+
+    def _skip_value(self) -> None:
+        """Past the value of a declaration, up to the ``,`` or ``;`` after it."""
+        depth = 0
+        while self.peek() not in ("", ";", "endmodule") and (depth or self.peek() != ","):
+            depth += (self.peek() in "([{") - (self.peek() in ")]}")
+            self.index += 1
 
     def _assign(self) -> None:
         start = self.index
@@ -317,8 +331,8 @@ class _Module:
             else:
                 self.index += 1
         while True:
-            line, start = self.source.line(self.index) if self.index < len(self.source.starts) else 0, self.index
-            name = self.take_name()
+            start, name = self.index, self.take_name()
+            line = self.source.line(start)
             if self.peek() == "[":
                 self.note(f"{name} [", start)
                 return self.skip_statement()
@@ -391,7 +405,7 @@ class _Module:
                 self.index += 1
             self.expect("}")
             return bits
-        if self.index < len(self.source.kinds) and self.source.kinds[self.index] == "number":
+        if self.index < self.end and self.source.kinds[self.index] == "number":
             width = re.match(r"[0-9]+(?=\s*')", self.take())
             bits = [""] * (min(int(width.group()), MOST_BITS) if width and len(width.group()) < 9 else 1)
             self.spend(len(bits))

@@ -92,6 +92,9 @@ def test_conditions_are_told_and_macros_are_refused():
     ("module top ();\n c u (.a(b + c)); endmodule", "syntax", "f:2:12"),
     ("module top ();\n c u (.a({b, {c}), .d()); endmodule", "syntax", "f:2:17"),
     ("module top (); /* no end", "syntax", "f:1:16"),
+    ("module top (); wire a;\nmodule c (); endmodule", "syntax", "f:2:1"),
+    ("module c #( module d () ; endmodule ) ; endmodule module top (); endmodule", "syntax", "f:1:13"),
+    ("module top (); always x\nmodule c (); endmodule", "syntax", "f:2:1"),
     ("module top (); c u (.a(" + "{" * 30 + "x" + "}" * 30 + ")); endmodule", "syntax", "f:1:45"),
 ])  # fmt: skip
 def test_refused_with_place(text, rule, place):
@@ -108,3 +111,23 @@ def test_a_short_text_cannot_ask_for_endless_bits(statement):
     with pytest.raises(InputError) as refused:
         verilog.parse(wide + f"{statement}\n" * 70 + "garbage [", where="f", top="top")
     assert refused.value.rule in ("verilog.many", "verilog.syntax")
+
+
+def test_what_a_child_sets_its_wires_to_is_passed_over():
+    child = "module c (a, y); input [3:0] a; wire b = {a[0], 1'b0} + f(a, 2), d = a & 1; output y; endmodule\n"
+    assert pins(parsed("wire [3:0] n; c u (.a(n));", before=child)) == BITS
+    values = "".join(f"module c{i} (); wire [65535:0] a = {{a, a}}; endmodule\n" for i in range(70))
+    assert pins(parsed("c u (.y(z));", before=CHILD + values)) == {"y": "z"}  # one budget for all modules, unspent
+
+
+def test_a_text_of_no_words_has_no_module():
+    with pytest.raises(InputError) as refused:
+        verilog.parse("", where="f", top="top")
+    assert refused.value.rule == "verilog.no_module"
+
+
+def test_a_declaration_may_change_its_kind_ten_thousand_times():
+    found = parsed("wire a, " + ", ".join(f"supply1 [1:0] p{i}, supply0 g{i}" for i in range(5_000)) + ";")
+    assert found.nets["p4999[1]"] == "power"
+    assert found.nets["g4999"] == "ground"
+    assert len(found.nets) == 15_001
