@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from workbench import materials
-from workbench.rules.case import Case, Found, Part, Skip, at_least, at_most, compared
+from workbench.rules.case import EPSILON, Case, Found, Part, Skip, at_least, at_most, compared
 from workbench.rules.deck import Rule
 from workbench.rules.findings import Finding, Key
 from workbench.stack import Layer, geometry
 
+SLACK_MM = 1e-9  # beyond the reach of a search, so that no pair at the very limit is lost to rounding
 NO_RULE = Skip(Key("rules.skip.no_rule"))
 
 
@@ -82,10 +86,19 @@ def body(case: Case) -> Found | Skip:
         if rule.fits(case.design):
             field = _field(rule)
             carrier = next((x for x in case.design.layers if x.kind in ("interposer", "rdl")), None)
-            fields = case.derived.carrier_area_mm2 / (field[0] * field[1])
-            found.append(at_most("carrier_field", fields, 1, rule, unit="", place=carrier.name if carrier else "",
-                                 values={"field": f"{field[0]:g} x {field[1]:g} mm"}))  # fmt: skip
+            sides = case.design.extent_mm(carrier) if carrier else (case.design.width_mm, case.design.length_mm)
+            said = {"field": f"{field[0]:g} x {field[1]:g} mm", "exposures": _exposures(*sides, field)}
+            found.append(at_most("carrier_field", 100 * _share(*sides, field), 100, rule, unit="percent",
+                                 place=carrier.name if carrier else "", values=said))  # fmt: skip
     return Found(tuple(found), len(found)) if found else NO_RULE
+
+
+def _exposures(width: float, length: float, field: tuple[float, float]) -> int:
+    """Fields in rows and columns that cover a rectangle, in the better of two orientations."""
+    return min(
+        math.ceil(width / across - EPSILON) * math.ceil(length / along - EPSILON)
+        for across, along in (field, field[::-1])
+    )
 
 
 def thickness(case: Case) -> Found | Skip:
@@ -119,31 +132,41 @@ def gap(case: Case) -> Found | Skip:
     looked_at, ruled = 0, False
     for stands, layers in ((case.design, tiers[:1]), (on_silicon, tiers[1:])):
         rules = [rule for rule in case.deck.of("gap") if rule.fits(stands)]
-        pairs = [pair for layer in layers for pair in _pairs(case, layer)]
         ruled = ruled or bool(rules)
-        if rules and pairs:
-            looked_at += len(pairs)
-            found += [_closest(case, pairs, rule) for rule in rules]
+        held = [layer for layer in layers if len(layer.placements) > 1]
+        if rules and held:
+            looked_at += sum(math.comb(len(layer.placements), 2) for layer in held)
+            near = _neighbours(case, held, max(rule.values["min_gap_mm"] for rule in rules))
+            found += [_closest(case, *near, rule) for rule in rules]
     if not ruled:
         return NO_RULE
     return Found(tuple(found), looked_at) if looked_at else Skip(Key("rules.skip.no_neighbours"))
 
 
-def _pairs(case: Case, layer: Layer) -> list[tuple[float, str, str]]:
-    """Distance in mm of every two dies of a layer, with their names."""
-    indices, gaps_mm = geometry.gaps(geometry.outlines(case.design, layer))
-    names = [placement.name for placement in layer.placements]
-    return [(float(g), names[i], names[j]) for (i, j), g in zip(indices.tolist(), gaps_mm, strict=True)]
+def _neighbours(case: Case, layers: Sequence[Layer], reach_mm: float) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """Gaps in mm (k,) and names of every two dies of a layer at most `reach_mm` apart, and in any case of the closest
+    two of each layer. 0 where dies overlap.
+    """
+    gaps_mm, pairs = [], []
+    for layer in layers:
+        corners = geometry.outlines(case.design, layer)
+        _, _, least = geometry.closest(corners)
+        i, j = geometry.near(corners, corners, max(reach_mm, least) + SLACK_MM).T
+        i, j = i[i < j], j[i < j]
+        gaps_mm.append(geometry.distances(corners[i], corners[j]))
+        names = [placement.name for placement in layer.placements]
+        pairs += [(names[a], names[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
+    return np.maximum(np.concatenate(gaps_mm), 0.0), pairs
 
 
-def _closest(case: Case, pairs: list[tuple[float, str, str]], rule: Rule) -> Finding:
-    least, first, second = min(pairs)
+def _closest(case: Case, gaps_mm: np.ndarray, pairs: list[tuple[str, str]], rule: Rule) -> Finding:
     limit = rule.values["min_gap_mm"]
-    close = [pair for pair in pairs if at_least("gap", max(pair[0], 0.0), limit, rule, unit="mm").outcome != "met"]
+    least = gaps_mm.min()
+    first, second = min(pairs[k] for k in np.flatnonzero(gaps_mm == least).tolist())
+    close = np.flatnonzero(gaps_mm < limit * (1 - EPSILON)).tolist()
     return at_least(
-        "gap", max(least, 0.0), limit, rule, unit="mm", place=f"{first} / {second}",
-        at=_between(case, first, second), count=max(len(close), 1),
-        examples=case.some(_between(case, a, b) for _, a, b in close),
+        "gap", least, limit, rule, unit="mm", place=f"{first} / {second}", at=_between(case, first, second),
+        count=max(len(close), 1), examples=case.some(_between(case, *pairs[k]) for k in close),
     )  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def gaps(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def overlapping(first: np.ndarray, second: np.ndarray, tolerance_mm: float) -> np.ndarray:
     """Index pairs (k, 2), sorted, of the rectangles (n, 4, 2) of `first` and (m, 4, 2) of `second` that overlap by
     more than the tolerance."""
-    pairs = _near(first, second, 0.0)
+    pairs = near(first, second, 0.0)
     return pairs[distances(first[pairs[:, 0]], second[pairs[:, 1]]) < -tolerance_mm]
 
 
@@ -116,25 +116,26 @@ def closest(corners: np.ndarray) -> tuple[int, int, float] | None:
         return None
     order = np.lexsort(corners.min(1).T)
     bound = distances(corners[order[:-1]], corners[order[1:]]).min()  # some pair is this close: look no farther
-    pairs = _near(corners, corners, max(float(bound), 0.0) + 1e-9)
+    pairs = near(corners, corners, max(float(bound), 0.0) + 1e-9)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     gaps_mm = distances(corners[pairs[:, 0]], corners[pairs[:, 1]])
     best = int(gaps_mm.argmin())
     return int(pairs[best, 0]), int(pairs[best, 1]), float(gaps_mm[best])
 
 
-def _near(first: np.ndarray, second: np.ndarray, reach_mm: float) -> np.ndarray:
-    """Index pairs (k, 2), sorted, whose bounding boxes are at most `reach_mm` apart. Near linear in n + m for
-    rectangles that do not pile up: arrays of thousands of dies must not compare all with all."""
+def near(first: np.ndarray, second: np.ndarray, reach: float) -> np.ndarray:
+    """Index pairs (k, 2), sorted, whose bounding boxes are at most `reach` apart, in the unit of the corners.
+    Near linear in n + m for rectangles that do not pile up: arrays of thousands of dies must not compare all with
+    all."""
     low, high = first.min(1), first.max(1)
     order = np.argsort(low[:, 0], kind="stable")
     starts = low[order, 0]
-    widest = float((high - low)[:, 0].max(initial=0.0)) + reach_mm
+    widest = float((high - low)[:, 0].max(initial=0.0)) + reach
     found = []
-    for index, (from_xy, to_xy) in enumerate(zip(second.min(1) - reach_mm, second.max(1) + reach_mm, strict=True)):
-        near = order[np.searchsorted(starts, from_xy[0] - widest) : np.searchsorted(starts, to_xy[0], side="right")]
-        near = near[np.all((low[near] <= to_xy) & (high[near] >= from_xy), axis=1)]
-        found.append(np.stack([near, np.full(near.size, index)], axis=1))
+    for index, (from_xy, to_xy) in enumerate(zip(second.min(1) - reach, second.max(1) + reach, strict=True)):
+        beside = order[np.searchsorted(starts, from_xy[0] - widest) : np.searchsorted(starts, to_xy[0], side="right")]
+        beside = beside[np.all((low[beside] <= to_xy) & (high[beside] >= from_xy), axis=1)]
+        found.append(np.stack([beside, np.full(beside.size, index)], axis=1))
     pairs = np.concatenate(found) if found else np.empty((0, 2), dtype=int)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 

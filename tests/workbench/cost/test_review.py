@@ -108,7 +108,7 @@ def test_memory_is_bought_in_and_cannot_be_one_die():
     r = looked_at("ascend-910")
     assert r.bought_in == ("Memory cube",)
     assert r.skipped == {"soc": "design.skipped.soc_bought_in"}
-    assert outcomes(r)["carrier_field"] == "care"  # 50 x 50 mm: 2.9 exposure fields
+    assert outcomes(r)["carrier_field"] == "care"  # 50 x 50 mm: 2 x 2 exposure fields
 
 
 def test_a_module_of_bought_in_parts_has_no_cost():

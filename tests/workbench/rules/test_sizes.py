@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.workbench.rules.modules import GRID, NOTHING, deck, design_of, found, ids, on_carrier, status, two_dies
 from workbench import facts
 from workbench.rules import CHECKS, Requirements, check, seed_deck
 from workbench.schema import Verdict
-from workbench.stack import read
+from workbench.stack import geometry, read
 
 SIZE = {"limits": "die_size", "values": {"max_width_mm": 2.0, "max_length_mm": 3.0}}
 LEAST = {"limits": "die_size_min", "values": {"min_width_mm": 0.75, "min_length_mm": 1.0}}
@@ -60,6 +63,26 @@ def test_a_limit_is_kept_at_it_and_broken_beyond(dies, rule, expected, outcome):
     assert unread.verdict != Verdict.FAIL
 
 
+CARRIERS = [  # width, length of the carrier, share of a field of 26 x 33 mm in percent, exposures
+    (26.0, 33.0, 100.0, 1), (33.0, 26.0, 100.0, 1), (20.0, 20.0, 100 * 20 / 26, 1),
+    (10.0, 80.0, 100 * 80 / 33, 3),  # of less area than a field, and in none
+    (80.0, 10.0, 100 * 80 / 33, 3), (50.0, 50.0, 100 * 50 / 26, 4),
+    (30.0, 60.0, 100 * 60 / 33, 3), (25.0, 60.0, 100 * 60 / 33, 2),
+    (27.0, 52.0, 100 * 52 / 33, 2),  # two fields side by side
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "length", "share", "exposures"), CARRIERS)
+def test_the_sides_of_a_carrier_count_against_the_field_not_its_area(width, length, share, exposures):
+    document = on_carrier(die(1, 1), width_mm=width, length_mm=length)
+    document["layers"][0]["regions"][0] |= {"width_um": 900.0, "length_um": 900.0}
+    rule = FIELD | {"values": {"max_width_mm": 26.0, "max_length_mm": 33.0}, "severity": "error"}
+    finding = next(f for f in check(design_of(document), deck(rule)).compared if f.id == "carrier_field")
+    assert (finding.got, finding.allowed) == (pytest.approx(share), 100)
+    assert finding.values["exposures"] == exposures
+    assert finding.outcome == ("broken" if share > 100 + 1e-6 else "near" if share > 95 else "met")
+
+
 ANGLES = [0.0, 30.0, 45.0, -17.0]
 
 
@@ -84,6 +107,31 @@ def test_every_pair_too_close_is_counted():
     assert finding.count == len(finding.examples) == 2
     alone = check(design_of(on_carrier(dies[0])), deck(GAP))
     assert status(alone, "gap") == "not_applicable"
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), limits=st.lists(st.sampled_from([0.0, 0.02, 0.05, 0.1, 0.5, 3.0]), min_size=1,
+                                                   max_size=3))  # fmt: skip
+def test_neighbours_alone_give_what_comparing_all_dies_gives(seed, limits):
+    dice = np.random.default_rng(seed)
+    turned = [0.0, 0.0, 90.0, 31.0]
+    dies = [
+        {"name": f"U{9 - k}", "x_mm": 0.8 * (k % 3) + float(dice.choice([0.0, 0.05, 0.1])), "y_mm": 0.9 * (k // 3),
+         "width_mm": 0.5, "length_mm": 0.6, "angle_deg": float(dice.choice(turned))} for k in range(7)
+    ]  # fmt: skip
+    design = design_of(on_carrier(*dies))
+    tier = design.die_layers[0]
+    pairs, gaps_mm = geometry.gaps(geometry.outlines(design, tier))
+    names = [placement.name for placement in tier.placements]
+    every = [(gap, names[i], names[j]) for (i, j), gap in zip(pairs.tolist(), gaps_mm.tolist(), strict=True)]
+    report = check(design, deck(*(GAP | {"values": {"min_gap_mm": limit}} for limit in limits)), examples=100)
+    assert next(ran.looked_at for ran in report.ran if ran.id == "gap") == len(every) == 21
+    for limit, finding in zip(limits, (f for f in report.compared if f.id == "gap"), strict=True):
+        close = [pair for pair in every if pair[0] < limit * (1 - 1e-9)]
+        assert finding.got == min(every)[0]
+        assert finding.place == " / ".join(min(every)[1:])
+        assert len(finding.examples) == len(close)
+        assert (finding.count, finding.outcome) == (max(len(close), 1), "broken" if close else "met")
 
 
 def test_many_dies_of_one_kind_count_each_that_breaks_a_rule():
