@@ -150,6 +150,12 @@ def test_wafer_test_marks_where_it_pays():
     assert "never pays" in text(shown(views.wafer_test, reviewed("poc-side-by-side", tester_usd_per_h=9000.0))[0])
 
 
+def test_wafers_bonded_whole_have_no_test_to_weigh():
+    html, charts = shown(views.wafer_test, reviewed("poc-face-to-face", stack_bonding="w2w"))
+    assert "no die is tested before it is joined" in text(html)
+    assert charts == []
+
+
 def test_a_module_of_bought_in_dies_says_that_there_is_no_cost():
     def bare(document):
         for die in document["dies"]:

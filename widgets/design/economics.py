@@ -243,13 +243,16 @@ def nre(r: StackReview) -> None:
 def wafer_test(r: StackReview) -> None:
     """Cost per good module against the coverage of wafer test, with the untested module beside it."""
     cost = r.economics
+    if cost.shown is None:
+        return
     if cost.test is None:
+        say(sentence("design.say.test_none", flow=Key(f"design.flow.{cost.shown.flow}")))
         return
     p = r.parameters
     coverage = np.linspace(0, 1, 41)
-    usd = [cost.test.at(float(c)).good_usd for c in coverage]
+    usd = [float(cost.test.at(float(c)).total_usd) for c in coverage]
     frame = pd.DataFrame({"percent": 100 * coverage, "usd": usd})
-    untested = cost.test.untested.good_usd
+    tested, untested = float(cost.test.tested.total_usd), float(cost.test.untested.total_usd)
     at, crossing = 100 * p.test_coverage_ratio, cost.test.break_even_coverage_ratio
     x = alt.X("percent:Q", title=both("design.axis.coverage", "%"), scale=alt.Scale(domain=[0, 100]))
     y = alt.Y("usd:Q", title=both("design.axis.cost", "USD"), scale=alt.Scale(zero=False, nice=True))
@@ -257,7 +260,7 @@ def wafer_test(r: StackReview) -> None:
     flat = pd.DataFrame({"usd": [untested], "percent": [99.0], "said": [both("cost.untested")]})
     limit = alt.Chart(flat).mark_rule(strokeDash=[4, 3]).encode(y=y)
     limit += alt.Chart(flat).mark_text(align="right", dy=-8).encode(x=x, y=y, text="said:N")
-    marks = [{"percent": at, "usd": cost.test.tested.good_usd, "said": shown(cost.test.tested.good_usd, 4)}]
+    marks = [{"percent": at, "usd": tested, "said": shown(tested, 4)}]
     if crossing:
         marks.append({"percent": 100 * crossing, "usd": untested, "said": f"{100 * crossing:.1f} %"})
     points = alt.Chart(pd.DataFrame(marks))
@@ -265,7 +268,7 @@ def wafer_test(r: StackReview) -> None:
     chart += points.mark_text(align="right", dx=-8, dy=12).encode(x=x, y=y, text="said:N")
     key = "design.say.test_never" if crossing is None else "design.say.test_pays"
     said = sentence(
-        key, coverage=at, tested=cost.test.tested.good_usd, untested=untested, price=cost.test.insertion.cost_usd,
+        key, coverage=at, tested=tested, untested=untested, price=cost.test.insertion.cost_usd,
         crossing=100 * (crossing or 0.0), flow=Key(f"design.flow.{cost.shown.flow}"),
     )  # fmt: skip
     rows = frame.iloc[::4].rename(columns={"percent": "coverage_percent", "usd": "module_cost_usd"})

@@ -46,7 +46,8 @@ class Terms:
 
     The factors may be arrays of one shape; every cost then has that shape. `carrier_area_mm2` replaces the
     carrier area that the source scales from the silicon area. `wafer_test` is perfect and free unless given, as in
-    Chiplet Actuary; `final_test_usd` is the price of testing one assembled module (perfect coverage).
+    Chiplet Actuary; `stack_test` is the test of bonded dies (None: the same insertion as at wafer test);
+    `final_test_usd` is the price of testing one assembled module (perfect coverage).
     """
 
     wafer: Wafer
@@ -58,12 +59,18 @@ class Terms:
     area_ratio: ArrayLike = 1.0
     carrier_area_mm2: float | None = None
     wafer_test: ElectricalTest = PERFECT
+    stack_test: ElectricalTest | None = None
     final_test_usd: float = 0.0
 
     def __post_init__(self):
         if self.bump_convention not in BUMP_CONVENTIONS:
             raise DomainError("cost.unknown_flow", where="bump_convention", got=self.bump_convention,
                               allowed=", ".join(BUMP_CONVENTIONS))  # fmt: skip
+
+    @property
+    def post_bond_test(self) -> ElectricalTest:
+        """The test of bonded dies: after a tier, or of a whole stack."""
+        return self.wafer_test if self.stack_test is None else self.stack_test
 
     @classmethod
     def of(cls, table: CostTable) -> Terms:

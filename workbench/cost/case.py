@@ -36,6 +36,17 @@ class CostCase:
         chips = as_soc(self.chips, d2d_area_ratio=self.d2d_area_ratio) if flow == "soc" else self.chips
         return flow_cost(flow, chips, self.terms, self.table)
 
+    def tests_wafers(self, flow: str) -> bool:
+        """Whether a die of the flow passes wafer test; wafer to wafer bonds its dies untested."""
+        if flow != "stack_w2w":
+            return any(chip.node_nm is not None for chip in self.chips)
+        return any(
+            die.chip.node_nm is not None
+            for stack in self.stacks[flow]
+            if len(stack.tiers) == 1
+            for die in stack.tiers[0]
+        )
+
     def stacked(self, flow: str) -> tuple[FlowCost, tuple[BuiltStack, ...]]:
         """A stack flow with its stacks, tier by tier."""
         return stack_flow_cost(

@@ -11,22 +11,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from scipy.optimize import brentq
+
 from workbench import facts
-from workbench.cost.assembly import FLOWS, Chip, FlowCost, Terms, chip_cost
+from workbench.cost.assembly import FLOWS, Chip, FlowCost, Terms
 from workbench.cost.case import CostCase
 from workbench.cost.nre import NreCost
 from workbench.cost.parameters import StackProcess, chiplet_actuary, stack_process
 from workbench.cost.sensitivity import Swing, tornado
 from workbench.cost.stacking import STACK_FLOWS, BuiltStack
-from workbench.cost.testing import (
-    NONE,
-    PERFECT,
-    ElectricalTest,
-    ModuleEconomics,
-    TestedDie,
-    break_even_coverage,
-    module_economics,
-)
+from workbench.cost.testing import NONE, PERFECT, ElectricalTest
 from workbench.cost.tiers import HybridYield, hybrid_joined, hybrid_yield, stacks, towers
 from workbench.cost.volume import FlowTotals, VolumeCurves, unit_cost_usd, volume_curves
 from workbench.cost.wafers import Wafer
@@ -46,37 +40,58 @@ STACK_BONDINGS = tuple(flow.removeprefix("stack_") for flow in STACK_FLOWS)
 
 @dataclass(frozen=True)
 class TestEconomics:
-    """Whether wafer test pays for itself in the flow shown: a module of `dies` (as they come from the wafer) that
-    spends `beside_usd` on package and stacking, all of it lost with a bad die. Final test is perfect and free here."""
+    """Whether wafer test pays for itself in a flow: the flow's own cost, with wafer test varied and all else held, the
+    test of bonded dies too. Final test is perfect and free here."""
 
     __test__ = False  # not a test case, whatever its name suggests to pytest
 
-    dies: tuple[TestedDie, ...]
+    case: CostCase
+    flow: str
     insertion: ElectricalTest
-    beside_usd: float
-    assembly_yield: float
 
-    def at(self, coverage_ratio: float) -> ModuleEconomics:
-        """The module tested with this coverage, at the price of the insertion."""
-        test = replace(self.insertion, coverage_ratio=coverage_ratio)
-        return module_economics(self.dies, wafer_test=test, **self._module)
+    def at(self, coverage_ratio: float) -> FlowCost:
+        """The module with dies tested to this coverage, at the price of the insertion."""
+        return self._cost(replace(self.insertion, coverage_ratio=coverage_ratio))
 
-    @property
-    def tested(self) -> ModuleEconomics:
-        return self.at(self.insertion.coverage_ratio)
+    @cached_property
+    def tested(self) -> FlowCost:
+        return self._cost(self.insertion)
 
-    @property
-    def untested(self) -> ModuleEconomics:
-        return module_economics(self.dies, wafer_test=NONE, **self._module)
+    @cached_property
+    def untested(self) -> FlowCost:
+        return self._cost(NONE)
 
     @cached_property
     def break_even_coverage_ratio(self) -> float | None:
-        """The least coverage at which the test pays; None: never at this price."""
-        return break_even_coverage(self.dies, wafer_test=self.insertion, **self._module)
+        """The least coverage at which the test pays; None: never at this price.
 
-    @property
-    def _module(self) -> dict[str, float]:
-        return {"package_usd": self.beside_usd, "assembly_yield": self.assembly_yield}
+        The cost of a flow falls monotonically with coverage, so there is at most one crossing.
+        """
+
+        def gain(coverage_ratio: float) -> float:
+            return float(self.untested.total_usd - self.at(coverage_ratio).total_usd)
+
+        if gain(0.0) >= 0:  # a free test
+            return 0.0
+        if gain(1.0) < 0:
+            return None
+        return float(brentq(gain, 0.0, 1.0, xtol=1e-12))
+
+    def as_dict(self) -> dict[str, Any]:
+        def plain(module: FlowCost) -> dict[str, float]:
+            return {"recurring_usd": float(module.total_usd), "test_usd": float(module.test_usd),
+                    "assembly_yield": float(module.assembly_yield)}  # fmt: skip
+
+        return {"tested": plain(self.tested), "untested": plain(self.untested),
+                "break_even_coverage_ratio": self.break_even_coverage_ratio}  # fmt: skip
+
+    def varied(self, wafer_test: ElectricalTest) -> Terms:
+        """The terms of the flow with this wafer test in place of its own."""
+        terms = self.case.terms
+        return replace(terms, wafer_test=wafer_test, stack_test=terms.post_bond_test, final_test_usd=0.0)
+
+    def _cost(self, wafer_test: ElectricalTest) -> FlowCost:
+        return replace(self.case, terms=self.varied(wafer_test)).recurring(self.flow)
 
 
 @dataclass(frozen=True)
@@ -162,7 +177,7 @@ class DesignCost:
                 flow: {die: vars(y) | {"bond_yield": y.bond_yield} for die, y in found.items()}
                 for flow, found in self.hybrid.items()
             },
-            "test": _test_dict(self.test),
+            "test": self.test.as_dict() if self.test else None,
             "verified": self.verified,
             "conventions": list(self.conventions),
             "excluded": list(self.excluded),
@@ -251,23 +266,12 @@ def _hybrid(design: Design, bonding: str, wafer: Wafer) -> dict[str, HybridYield
 
 
 def _test(cost: DesignCost, p: StackDesignReview) -> TestEconomics | None:
-    """The flow shown, seen from wafer test, at the parameters' coverage, time and price; None without own dies."""
+    """Wafer test at the parameters' coverage, time and price in the flow shown; None where no die of it is tested."""
     shown = cost.shown
-    if shown is None:
+    if shown is None or not cost.case.tests_wafers(shown.flow):
         return None
-    free = replace(cost.case, terms=replace(cost.case.terms, wafer_test=PERFECT, final_test_usd=0.0))
-    flow = free.recurring(shown.flow)
-    dies, bought = [], 0.0
-    for chip in free.chips:
-        made = chip_cost(chip, free.terms, free.table)
-        if made is None:  # tested by its maker
-            bought += chip.price_usd * chip.count
-        else:
-            dies.append(TestedDie(float(made.raw_usd), float(made.yield_ratio), chip.count))
-    return TestEconomics(
-        tuple(dies), ElectricalTest(p.test_coverage_ratio, p.wafer_test_time_s, p.tester_usd_per_h),
-        float(flow.raw_package_usd + flow.stacking_usd) + bought, float(flow.assembly_yield),
-    )  # fmt: skip
+    insertion = ElectricalTest(p.test_coverage_ratio, p.wafer_test_time_s, p.tester_usd_per_h)
+    return TestEconomics(cost.case, shown.flow, insertion)
 
 
 def _verified(design: Design, case: CostCase) -> bool:
@@ -317,13 +321,3 @@ def _excluded(p: StackDesignReview, case: CostCase) -> tuple[dict[str, str], ...
     if case.stacks:
         said.append(_words("cost.excluded.stack"))
     return tuple(said)
-
-
-def _test_dict(test: TestEconomics | None) -> dict[str, Any] | None:
-    if test is None:
-        return None
-    return {
-        "tested": vars(test.tested),
-        "untested": vars(test.untested),
-        "break_even_coverage_ratio": test.break_even_coverage_ratio,
-    }

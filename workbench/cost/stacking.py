@@ -3,7 +3,8 @@
 Wafer to wafer joins whole wafers blind: each site is good only if every die, via and bond of it is, and the site is
 as large as the largest die. Die to wafer and die to die join tested dies one by one; die to die handles the lower one
 singly too. Conventions: a via is found open or shorted only after bonding; a lost bond loses everything below it;
-the test between two tiers, where there is one, is perfect. Prices and yields: `parameters.stack_process`.
+the test between two tiers, where there is one, is perfect; its price, and wafer to wafer its coverage, are those of
+`Terms.post_bond_test`. Prices and yields: `parameters.stack_process`.
 """
 
 from __future__ import annotations
@@ -150,10 +151,10 @@ def _wafers(stack: Stack, terms: Terms, table: CostTable, process: StackProcess)
         good = _one(die_yield * joined)
         steps.append(StackStep((die.chip.name,), _one(wafer / sites), _one(added / sites), 0.0, good / before,
                                _one(raw + stacking) / good, good))  # fmt: skip
-    sieved = sieve(cost_usd=raw + stacking, yield_ratio=die_yield * joined, test=terms.wafer_test)
+    sieved = sieve(cost_usd=raw + stacking, yield_ratio=die_yield * joined, test=terms.post_bond_test)
     spent = raw + stacking
     # Lost to bad dies first, the rest of the loss to bonds and vias: the two multiply, so the order is a convention.
-    by_dies = spent * (1 / die_yield**terms.wafer_test.coverage_ratio - 1)
+    by_dies = spent * (1 / die_yield**terms.post_bond_test.coverage_ratio - 1)
     lost = sieved.usd - sieved.test_usd - spent - by_dies
     base = stack.base_area_mm2 * np.asarray(terms.area_ratio)
     bill = Bill(raw, by_dies, base, base, stack.base_count, sieved.good_ratio, sieved.test_usd, stacking, lost, joined)
@@ -194,7 +195,7 @@ def _dies(
             step_yield = step_yield * die.via_yield(process) ** chip.count
         last = index == len(stack.tiers) - 1
         probed = tall and (last or (index > 0 and post_bond_test == "each_tier"))
-        insertion = terms.wafer_test.cost_usd if probed else 0.0
+        insertion = terms.post_bond_test.cost_usd if probed else 0.0
         raw, defect, test, stacking = raw + dies_usd, defect + bad, test + tested + insertion, stacking + added
         spent = spent + dies_usd + bad + tested + added + insertion
         pending, yields = pending * step_yield, yields * step_yield

@@ -80,7 +80,6 @@ def _on_wafer(wafer: Wafer, width_mm: float, length_mm: float) -> np.ndarray:
     return grid.corners_mm[draw.permutation(grid.count)[:_WAFER_DIES]] + np.array([width_mm, length_mm]) / 2
 
 
-
 @dataclass(frozen=True)
 class Tower:
     """Dies that stand on each other: per tier, bottom to top, how often each die id occurs and how the tier is joined

@@ -162,9 +162,9 @@ def test_modelled_tests_cost_time_and_let_bad_dies_through():
 
 def test_wafer_test_pays_from_some_coverage_on():
     test = cost("poc-side-by-side", test_coverage_ratio=0.99).test
-    assert test.tested.good_usd < test.untested.good_usd
+    assert test.tested.total_usd < test.untested.total_usd
     there = cost("poc-side-by-side", test_coverage_ratio=test.break_even_coverage_ratio).test
-    assert there.tested.good_usd == pytest.approx(there.untested.good_usd)
+    assert float(there.tested.total_usd) == pytest.approx(float(there.untested.total_usd))
     assert cost("poc-side-by-side", tester_usd_per_h=9000.0).test.break_even_coverage_ratio is None
 
 
