@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.rules.findings import Place
 from workbench.stack import Connection, Design, Die, End, Layer, Level, Placement, Region, geometry, levels
-from workbench.stack.bumps import die_span_um, face_z_um
+from workbench.stack.bumps import die_span_um, face_looks, face_z_um
 
 SLACK_UM = 1e-6  # for coordinates: a thousandth of a nanometre is drawn on purpose by nobody
 TOUCH_UM = 1e-3  # a nanometre: regions that share less than this only touch, and join nothing
@@ -133,10 +133,7 @@ def _face(design: Design, end: End, region: Region, part: Part, level: Level, be
     if part.placement is not None:
         corners = geometry.to_module(corners, part.placement, scale=1000.0)
         corners = corners[::-1] if part.placement.mirrored else corners
-    looks = ""
-    if region.side in ("front", "back"):
-        up = part.placement is None or part.placement.facing == "up"
-        looks = "up" if (region.side == "front") == up else "down"
+    looks = face_looks(part.placement, region.side)
     next_layer = {"up": above, "down": below}.get(looks)
     method = next_layer.bond.method if next_layer is not None and next_layer.bond else None
     return Face(end, region, part, corners, face_z_um(design, level, part.placement, region.side), looks, method)

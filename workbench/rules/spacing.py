@@ -19,7 +19,7 @@ from workbench.rules.deck import Rule
 from workbench.rules.faces import Face
 from workbench.rules.findings import Finding, Key, Place
 from workbench.rules.neighbours import too_close
-from workbench.rules.spans import Layouts, least_pitch_um, span_um
+from workbench.rules.spans import Layouts, span_um
 from workbench.stack import Grid, Points, geometry
 
 MOST_RADII = 64  # different widths of bumps on one face that are told apart
@@ -160,7 +160,7 @@ def _closest(case: Case, id: str, name: str, fields: list[Field], rule: Rule, li
         return at_least(id, least, limit, rule, unit="um", place=name, at=places[0], count=count,
                         examples=tuple(places[: case.examples]))  # fmt: skip
     known = [own - field.pattern.diameter_um * by_rims for field in fields
-             if (own := least_pitch_um(field.pattern)) is not None]  # fmt: skip
+             if (own := field.pattern.least_pitch_um) is not None]  # fmt: skip
     met = at_least(id, limit, limit, rule, unit="um", place=name, at=fields[0].face.centre)
     nearest = min(known, default=np.inf)
     return replace(met, got=nearest if len(known) == len(fields) and np.isfinite(nearest) else None)
@@ -192,7 +192,7 @@ def _alike(fields: list[Field], distance: float) -> _Near:
     near = _neighbours(fields, fields, distance)
     chosen = [
         k for k, field in enumerate(fields)
-        if near[k] > 1 or (own := least_pitch_um(field.pattern)) is None or own < distance * (1 - 1e-9)
+        if near[k] > 1 or (own := field.pattern.least_pitch_um) is None or own < distance * (1 - 1e-9)
     ]  # fmt: skip
     if not chosen:
         return _Near([np.zeros(0, int) for _ in fields], np.inf)

@@ -8,7 +8,6 @@ from workbench.rules.case import Case, Found, Skip, compared
 from workbench.rules.faces import SLACK_UM, Part
 from workbench.rules.findings import Finding, Key, Outcome, Place
 from workbench.rules.neighbours import too_close
-from workbench.rules.spans import least_pitch_um
 from workbench.stack.bumps import place
 
 NO_VIAS = Skip(Key("rules.skip.no_tsv"))
@@ -89,7 +88,7 @@ def _of_die(case: Case, part: Part, ring: float, hard: Outcome, named: dict) -> 
     found = []
     # Vias of one width first (a grid is clear by its pitch alone); the widest decides where widths differ.
     apart = ring + 2 * float(rim.max())
-    pitch = least_pitch_um(fields[0]) if len(fields) == 1 else None
+    pitch = fields[0].least_pitch_um if len(fields) == 1 else None
     if pitch is not None and pitch >= apart * (1 - 1e-9):
         free = pitch - 2 * float(rim.max())
         found.append(said("tsv_ring", "care", np.empty(0, int), got=free, allowed=ring, at_most=False))

@@ -65,16 +65,20 @@ def die_span_um(level: Level, thickness_um: float) -> tuple[float, float]:
     return level.z_bottom_um, level.z_bottom_um + thickness_um
 
 
-def face_z_um(design: Design, level: Level, placement: Placement | None, side: str) -> float:
-    """Height of a face. Front is a die's active face, a layer's top; internal regions count as at mid-thickness."""
-    if placement is None:
-        bottom, top, up = level.z_bottom_um, level.z_top_um, True
-    else:
-        bottom, top = die_span_um(level, design.die(placement.die).thickness_um)
-        up = placement.facing == "up"
+def face_looks(placement: Placement | None, side: str) -> str:
+    """Which way a face looks: up, down or, inside a part, "". Front is a die's active face, a layer's top."""
     if side not in ("front", "back"):
-        return (bottom + top) / 2
-    return top if (side == "front") == up else bottom
+        return ""
+    up = placement is None or placement.facing == "up"
+    return "up" if (side == "front") == up else "down"
+
+
+def face_z_um(design: Design, level: Level, placement: Placement | None, side: str) -> float:
+    """Height of a face; internal regions count as at mid-thickness."""
+    bottom, top = level.z_bottom_um, level.z_top_um
+    if placement is not None:
+        bottom, top = die_span_um(level, design.die(placement.die).thickness_um)
+    return {"up": top, "down": bottom}.get(face_looks(placement, side), (bottom + top) / 2)
 
 
 def placed_fields(design: Design, end: End) -> tuple[PlacedField, ...]:

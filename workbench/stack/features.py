@@ -22,7 +22,7 @@ from workbench.stack.part import Part
 from workbench.stack.patterns import Grid
 from workbench.stack.topology import graph, subtrees
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 _MOST_CHARACTERS = 20_000  # of one field of text: a million nets are not what a design is found by
 _WORD = re.compile(r"[^\W_]+(?:[.+][^\W_]+)*")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
@@ -139,7 +139,7 @@ def _drawn_pitches_um(design: Design) -> Iterator[float]:
         for region in die.regions:
             for field in region.bumps:
                 if isinstance(field, Grid) and field.count > 1:
-                    yield min(field.pitch_x_um, field.pitch_y_um)
+                    yield field.least_pitch_um
 
 
 def _parts(value: Any) -> Iterator[Part]:

@@ -38,6 +38,13 @@ class _Pattern(Part):
     def count(self) -> int:
         raise NotImplementedError
 
+    @property
+    def least_pitch_um(self) -> float | None:
+        """The least distance between two features where the pattern says it: of a grid (with sites left out: of the
+        full grid, which is no more; infinite for a single site). None for points, to be looked at one by one.
+        """
+        return None
+
     def xy_um(self) -> np.ndarray:
         """Centres (n, 2) from the centre of the part, in um, in the part's own orientation."""
         raise NotImplementedError
@@ -111,6 +118,17 @@ class Grid(_Pattern):
     @property
     def count(self) -> int:
         return self.columns * self.rows - len(self.omit)
+
+    @property
+    def least_pitch_um(self) -> float:
+        across = self.pitch_x_um if self.columns > 1 else np.inf
+        if self.rows == 1:
+            return float(across)
+        if not self.staggered:
+            return float(min(across, self.pitch_y_um))
+        # Rows are shifted by half a pitch against their neighbours, and lie above the row after next.
+        next_but_one = 2 * self.pitch_y_um if self.rows > 2 else np.inf
+        return float(min(across, np.hypot(self.pitch_x_um / 2, self.pitch_y_um), next_but_one))
 
     def sites(self) -> tuple[np.ndarray, np.ndarray]:
         rows, columns = np.divmod(np.arange(self.columns * self.rows), self.columns)

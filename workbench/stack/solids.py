@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench import materials
 from workbench.stack import geometry
-from workbench.stack.bumps import die_span_um, face_z_um, place
+from workbench.stack.bumps import die_span_um, face_looks, face_z_um, place
 from workbench.stack.derived import levels
 from workbench.stack.document import Design, Layer, Placement
 from workbench.stack.patterns import Grid, Points
@@ -71,7 +71,7 @@ class Solids:
 
 def solids(design: Design) -> Solids:
     """Boxes and fields of a design. A bump stands in the bond layer it faces, else it is a tenth of its diameter
-    high, so that it shows on a face that touches another.
+    high, so that it shows on a face that touches another. Those of a region inside a part lie at its middle.
     """
     boxes: list[Box] = []
     fields: list[Field] = []
@@ -104,12 +104,13 @@ def _bumps(design, level, placement, regions, neighbours: tuple[Layer | None, La
     part = level.layer.name if placement is None else placement.name
     for region in regions:
         z = face_z_um(design, level, placement, region.side)
-        up = z > (level.z_bottom_um + level.z_top_um) / 2
-        bond_layer = above if up else below
+        looks = face_looks(placement, region.side)
+        bond_layer = {"up": above, "down": below}.get(looks)
         joined = bond_layer is not None and bond_layer.bond is not None
         family = _BOND_FAMILY.get(bond_layer.bond.method, "solder") if joined else "solder"
         for pattern in region.bumps:
             height = bond_layer.thickness_um if joined else pattern.diameter_um / 10
-            low, high = (z, z + height) if up else (z - height, z)
+            low = z - height * {"up": 0.0, "down": 1.0}.get(looks, 0.5)
+            high = z + height * {"up": 1.0, "down": 0.0}.get(looks, 0.5)
             found.append(Field("bump", part, region.name, pattern, placement, family, low, high))
     return found

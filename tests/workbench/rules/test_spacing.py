@@ -8,7 +8,7 @@ import pytest
 
 from tests.workbench.rules.modules import GRID, deck, design_of, found, ids, on_carrier, status, two_dies
 from workbench.rules import check
-from workbench.rules.spans import least_pitch_um, span_um
+from workbench.rules.spans import span_um
 from workbench.schema import Verdict
 from workbench.stack import Grid
 
@@ -175,8 +175,6 @@ def test_the_span_of_a_grid_holds_all_its_bumps(stagger, angle, mirrored):
     assert (xy <= high + 1e-9).all()
     if angle != 37.0 and not stagger:
         assert (xy.min(axis=0), xy.max(axis=0)) == (pytest.approx(low), pytest.approx(high))
-    distance = [math.dist(a, b) for k, a in enumerate(xy.tolist()) for b in xy.tolist()[:k]]
-    assert least_pitch_um(grid) == pytest.approx(min(distance))
 
 
 def test_many_widths_on_one_face_are_held_apart_too():

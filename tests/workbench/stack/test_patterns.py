@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from scipy.spatial.distance import pdist
 
 from workbench.errors import InputError
 from workbench.stack import Grid, Pattern, Points
@@ -19,6 +20,23 @@ PATTERN = TypeAdapter(Pattern)
 def grid(**more):
     return Grid(**{"name": "g", "columns": 3, "rows": 2, "pitch_x_um": 10.0, "pitch_y_um": 20.0, "diameter_um": 5.0}
                 | more)  # fmt: skip
+
+
+SHAPES = [(1, 2), (1, 5), (2, 1), (5, 1), (2, 2), (4, 3), (3, 4)]
+
+
+@pytest.mark.parametrize(("columns", "rows"), SHAPES)
+@pytest.mark.parametrize("staggered", [False, True])
+@pytest.mark.parametrize("pitches", [(30.0, 20.0), (30.0, 8.0), (10.0, 40.0)])
+@pytest.mark.parametrize("pose", [{}, {"angle_deg": 37.0, "mirrored": True}], ids=str)
+def test_the_least_pitch_of_a_grid_is_that_of_all_pairs(columns, rows, staggered, pitches, pose):
+    field = grid(columns=columns, rows=rows, staggered=staggered, pitch_x_um=pitches[0], pitch_y_um=pitches[1], **pose)
+    assert field.least_pitch_um == pytest.approx(pdist(field.xy_um()).min())
+
+
+def test_a_single_site_and_points_have_no_pitch_of_their_own():
+    assert grid(columns=1, rows=1).least_pitch_um == np.inf
+    assert Points(name="p", diameter_um=5.0, x_um=(1.0, 4.5), y_um=(2.0, -3.0)).least_pitch_um is None
 
 
 PLACES = [  # field, centres by hand

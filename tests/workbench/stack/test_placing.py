@@ -90,6 +90,34 @@ def test_solids_fill_the_stack_from_the_bottom_to_the_top():
     )
 
 
+HANGS = [  # facing, side, z from the layer's bottom to the face of a die of 100 um, which way its bumps go
+    ("up", "front", 100.0, "up"), ("up", "back", 0.0, "down"), ("down", "front", 0.0, "down"),
+    ("down", "back", 100.0, "up"), ("up", "internal", 50.0, ""), ("down", "internal_ext", 50.0, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facing", "side", "z_um", "way"), HANGS)
+@pytest.mark.parametrize("layer_um", [100.0, 150.0, 300.0])
+def test_bumps_leave_a_face_outwards_however_thick_the_layer_of_its_die(facing, side, z_um, way, layer_um):
+    document = stacked() | {"connections": [], "assembly": "face_to_face" if facing == "up" else "face_to_back"}
+    number = next(k for k, one in enumerate(document["layers"]) if one["kind"] == "die")
+    document["layers"][number]["thickness_um"] = layer_um
+    placed = document["layers"][number]["dies"][0]
+    placed["facing"] = facing
+    die = next(one for one in document["dies"] if one["id"] == placed["die"])
+    die["thickness_um"] = 100.0
+    die["regions"][0]["side"] = side
+    design = read(document)
+    bottom_um = next(b.z_bottom_um for b in solids(design).boxes if b.name == placed["name"])
+    (field,) = (f for f in solids(design).fields if f.kind == "bump" and f.part == placed["name"])
+    low, high = field.z_bottom_um - bottom_um, field.z_top_um - bottom_um
+    if way:
+        assert (low if way == "up" else high) == pytest.approx(z_um)
+        assert low < high
+    else:
+        assert ((low + high) / 2, high - low) == (pytest.approx(z_um), pytest.approx(0.45))
+
+
 def test_an_array_is_its_members():
     placed = Placement(name="H", die="d", x_mm=1.0, columns=3, rows=2, pitch_x_mm=4.0, pitch_y_mm=5.0, angle_deg=90.0)
     members = placed.members()

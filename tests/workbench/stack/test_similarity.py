@@ -186,6 +186,24 @@ def test_neighbours_are_those_that_lie_beside_each_other():
     assert degrees == [2] * 4 + [3] * 16 + [4] * 16
 
 
+DRAWN = [  # columns, rows, staggered, pitches, the finest pitch above the balls by hand
+    (4, 4, False, (30.0, 8.0), 8.0), (1, 9, False, (1.0, 8.0), 8.0), (9, 1, False, (8.0, 1.0), 8.0),
+    (4, 4, True, (8.0, 3.0), 5.0), (4, 2, True, (8.0, 1.5), math.hypot(4.0, 1.5)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("columns", "rows", "staggered", "pitches", "finest"), DRAWN)
+def test_the_finest_pitch_is_that_of_two_bumps_that_are_drawn(columns, rows, staggered, pitches, finest):
+    def draw(document):
+        field = {"name": "f", "diameter_um": 1.0, "columns": columns, "rows": rows, "staggered": staggered,
+                 "pitch_x_um": pitches[0], "pitch_y_um": pitches[1]}  # fmt: skip
+        document["dies"][0]["regions"] = [
+            {"name": "face", "side": "front", "width_um": 2000.0, "length_um": 2000.0, "bumps": [field]}
+        ]
+
+    assert with_change("poc-face-to-face", draw).finest_pitch_um == pytest.approx(finest)
+
+
 def test_features_survive_json():
     import json
 

@@ -11,6 +11,7 @@ from workbench import facts
 from workbench.errors import InputError
 from workbench.i18n import LANGUAGES
 from workbench.stack import read, to_document
+from workbench.stack.features import FEATURES_VERSION
 from workbench.store import Store
 from workbench.store.append import append, prepare
 from workbench.store.check import check
@@ -173,6 +174,25 @@ def test_facets_narrow_and_their_counts_say_by_how_much(filled: Store):
     assert sum(row.count for row in everything.facets["dies"]) == len(NAMES), "every design is in one class"
 
 
+def test_every_value_that_is_counted_finds_as_many(filled: Store):
+    """Also no value at all: a design without a node or a bond, and a document that is no design."""
+
+    def bare(document: dict) -> None:
+        for die in document["dies"]:
+            die.pop("node_nm", None)
+        for layer in document["layers"]:
+            layer.pop("bond", None)
+
+    save(filled, "bare", changed("poc-side-by-side", bare))
+    save(filled, "words", {"title": "a note"})
+    counted = filled.designs.search().facets
+    assert {row.value: row.count for row in counted["node"]}[""] == 2
+    assert {row.value: row.count for row in counted["role"]}[""] == 1
+    for facet, rows in counted.items():
+        for row in rows:
+            assert filled.designs.search(facets={facet: row.value}).total == row.count, (facet, row.value)
+
+
 def test_alternatives_within_a_facet_and_counts_that_leave_it_out(filled: Store):
     one = filled.designs.search(facets={"assembly": "face_to_face"})
     two = filled.designs.search(facets={"assembly": ["face_to_face", "face_to_back"]})
@@ -329,9 +349,9 @@ def test_a_store_that_may_not_be_written_is_searched_as_far_as_it_goes(store: St
 
 def test_features_of_a_newer_version_are_made_anew(store: Store, monkeypatch):
     save(store, "simba-36", DOCUMENTS["simba-36"])
-    monkeypatch.setattr("workbench.stack.features.FEATURES_VERSION", 2)
+    monkeypatch.setattr("workbench.stack.features.FEATURES_VERSION", FEATURES_VERSION + 1)
     assert store.designs.search("simba").total == 1
     with store.reading() as session:
         versions = Counter(n for (n,) in session.tuples("SELECT features_version FROM design_features"))
-    assert versions == {1: 1, 2: 1}
+    assert versions == {FEATURES_VERSION: 1, FEATURES_VERSION + 1: 1}
     assert check(store) == []
