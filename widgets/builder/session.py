@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from workbench.cost.review import StackDesignReview, StackReview, review
 from workbench.errors import InputError, WorkbenchError
 from workbench.schema import Parameters
 from workbench.stack import Derived, Design, Die, bump_count, content_sha256, derive, editing, read, to_document
+from workbench.store import saving
 
 log = logging.getLogger(__name__)
 _WORST = ("near", "care", "error")
@@ -90,7 +90,7 @@ class Session:
         self._store, self.design_id, self._deck = store, design_id, deck
         self.temperatures_c = dict(temperatures_c or {})
         self._parameters = parameters if isinstance(parameters, StackDesignReview) else None
-        self.author = author or _user()
+        self.author = author or saving.author()
         self._open()
 
     def _open(self) -> None:
@@ -105,7 +105,8 @@ class Session:
         """A session on another design. Raises InputError while this one has changes that were not saved."""
         if not self.is_saved:
             raise InputError("builder.unsaved_changes", where=self.design_id)
-        return Session(self._store, design_id, deck=self._deck, author=self.author)
+        parameters = self._parameters and self._parameters.model_copy(update={"design_id": design_id})
+        return Session(self._store, design_id, deck=self._deck, parameters=parameters, author=self.author)
 
     def designs(self) -> list[tuple[str, str]]:
         """(title, id) of every design in the store."""
@@ -155,35 +156,20 @@ class Session:
         if not note.strip():
             raise InputError("builder.no_note", where=self.design_id)
         if self.is_saved:
-            raise InputError("builder.no_change", where=self.design_id, got=f"revision {self.number}")
-        newest = self._store.designs.revisions(self.design_id)[-1]
-        if newest["revision_id"] != self.revision_id:
-            raise InputError("builder.overtaken", where=self.design_id, got=f"{newest['number']} ({newest['author']})",
-                             allowed=self.number)  # fmt: skip
-        there = next(row for row in self._store.designs.list() if row["design_id"] == self.design_id)
+            raise InputError("builder.no_change", where=self.design_id, got=f"{self.design_id}@{self.number}")
         design = self.design
-        revision = self._store.designs.add_revision(
-            self.design_id, to_document(design), title=design.title, kind=design.assembly, author=self.author,
-            note=note.strip(), project_id=there["project_id"], parent_id=self.revision_id,
-        )  # fmt: skip
-        self.number = next(row["number"] for row in self._store.designs.revisions(self.design_id)
-                           if row["revision_id"] == revision)  # fmt: skip
-        self.revision_id, self._saved, self.saved = revision, content_sha256(design), self.state
-        return revision
+        saved = saving.save_revision(self._store, self.design_id, design, author=self.author, note=note.strip(),
+                                     based_on=self.revision_id)  # fmt: skip
+        self.revision_id, self.number = saved.revision_id, saved.number
+        self._saved, self.saved = content_sha256(design), self.state
+        return saved.revision_id
 
     def begin(self, design_id: str, design: Design, note: str) -> int:
         """Save a design of its own beside this one; its revision number. The same again adds nothing.
 
-        Raises InputError where the id is another design's.
+        Raises InputError where the id is another design's, or cannot be one.
         """
-        there = {row["design_id"] for row in self._store.designs.list()}
-        document = to_document(design)
-        if design_id in there and document != self._store.designs.document(design_id):
-            raise InputError("design.id_taken", where=design_id, got=design_id)
-        revision = self._store.designs.add_revision(design_id, document, title=design.title, kind=design.assembly,
-                                                    author=self.author, note=note)  # fmt: skip
-        rows = self._store.designs.revisions(design_id)
-        return next(row["number"] for row in rows if row["revision_id"] == revision)
+        return saving.save_revision(self._store, design_id, design, author=self.author, note=note, fresh=True).number
 
     # --- dies to choose from -----------------------------------------------------------------------------------------
 
@@ -239,10 +225,3 @@ def _json(document: Any) -> str:
     import json
 
     return json.dumps(document)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "builder"

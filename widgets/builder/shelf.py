@@ -22,6 +22,7 @@ from workbench.i18n import language
 from workbench.stack import Design
 from workbench.stack.templates import TEMPLATES, build
 from workbench.store.location import home
+from workbench.store.saving import file_stem, id_from
 
 if TYPE_CHECKING:
     from widgets.builder.screen import Builder
@@ -67,7 +68,7 @@ class BeginPanel:
     def _take(self) -> None:
         design, report = _read(self.files.value)
         name = self.files.value[0]["name"]
-        self._begin(design, self.id.value or Path(name).stem, words("builder.begin.from", name=name),
+        self._begin(design, self.id.value or id_from(Path(name).stem), words("builder.begin.from", name=name),
                     said=_sentences(report))  # fmt: skip
         self.files.value = ()
 
@@ -127,9 +128,9 @@ class HandOverPanel:
         session = self._screen.session
         saved = f"@{session.number}" if session.is_saved else "-draft"
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{session.design_id}{SUFFIXES[self.format.value]}"
+            path = Path(folder) / f"design{SUFFIXES[self.format.value]}"  # an id may be anything: it names no path
             written = export(session.design, path, to=self.format.value)
-            name, content = _packed(written.paths, f"{session.design_id}{saved}")
+            name, content = _packed(written.paths, f"{file_stem(session.design_id)}{saved}")
         if len(content) <= MOST_LINK_BYTES:
             data = base64.b64encode(content).decode()
             self.link.value = (

@@ -10,6 +10,7 @@ from widgets.builder import readings
 from widgets.builder.scene import Cut
 from widgets.builder.screen import Builder
 from widgets.builder.session import Session
+from workbench.cost.review import StackDesignReview
 from workbench.errors import InputError
 from workbench.i18n import use_language
 from workbench.runs.context import Run
@@ -96,6 +97,30 @@ def test_saving_does_not_pass_over_someone_elses_revision(session, store):
     session.undo()
     session.save("moved right, after all")
     assert len(store.designs.revisions(DESIGN)) == 3
+
+
+def test_a_saved_revision_stays_in_its_project(session, store):
+    (before,) = (row["project_id"] for row in store.designs.list() if row["design_id"] == DESIGN)
+    assert before
+    session.apply(editing.move_by, "U2 compute", dx_mm=0.25)
+    session.save("moved")
+    assert [row["project_id"] for row in store.designs.list() if row["design_id"] == DESIGN] == [before]
+
+
+def test_who_saves_is_the_author_everywhere(store, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_AUTHOR", "Lin")
+    session = Session(store, DESIGN)
+    session.apply(editing.move_by, "U2 compute", dx_mm=0.25)
+    session.save("moved")
+    assert store.designs.revisions(DESIGN)[-1]["author"] == "Lin"
+
+
+def test_the_cost_of_another_design_is_under_the_same_parameters(store):
+    session = Session(store, DESIGN, parameters=StackDesignReview(design_id=DESIGN, defect_ratio=4.0))
+    plain = Session(store, "poc-side-by-side")
+    other = session.other("poc-side-by-side")
+    assert other.state.cost_usd > plain.state.cost_usd
+    assert other.other(DESIGN).state.cost_usd == session.state.cost_usd
 
 
 def test_dies_of_every_design_can_be_added(session):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import zipfile
 from datetime import UTC, datetime
@@ -38,6 +39,10 @@ def uploaded(*files):
                   "last_modified": datetime(2026, 1, 1, tzinfo=UTC)} for name, content in files)  # fmt: skip
 
 
+def document_of(store) -> bytes:
+    return json.dumps(store.designs.document("poc-side-by-side")).encode()
+
+
 def downloaded(screen) -> tuple[str, bytes]:
     link = screen.hand_over.link.value
     name = re.search(r'download="([^"]+)"', link).group(1)
@@ -67,6 +72,43 @@ def test_an_id_is_needed_and_another_design_is_never_overwritten(screen, store):
     assert "another design" in screen._message.value
     assert store.designs.document("poc-side-by-side") == before
     assert screen.session.design_id == "poc-face-to-face"
+
+
+@pytest.mark.parametrize("word", ["../../esc", "a/b", "x@1", ".hidden"])
+def test_an_id_is_no_path_and_no_revision(screen, store, word):
+    before = [row["design_id"] for row in store.designs.list()]
+    screen.begin.id.value = word
+    screen.begin.create.click()
+    assert 'data-rule="design.bad_id"' in screen._message.value
+    screen.begin.files.value = uploaded(("POC v2.json", document_of(store)))
+    screen.begin.take.click()
+    assert 'data-rule="design.bad_id"' in screen._message.value
+    assert [row["design_id"] for row in store.designs.list()] == before
+    screen.begin.id.value = ""
+    screen.begin.take.click()
+    assert screen.session.design_id == "poc-v2"  # made of the file's name
+
+
+@pytest.mark.parametrize("to", [name for name in SUFFIXES if name != "step"])
+@pytest.mark.parametrize("most_bytes", [shelf.MOST_LINK_BYTES, 0])
+def test_an_old_id_that_is_a_path_leads_nowhere(store, tmp_path, monkeypatch, home, to, most_bytes):
+    scratch = tmp_path / "scratch" / "below"
+    scratch.mkdir(parents=True)
+    monkeypatch.setattr(shelf.tempfile, "tempdir", str(scratch))
+    monkeypatch.setattr(shelf, "MOST_LINK_BYTES", most_bytes)
+    store.designs.add_revision("../../esc", store.designs.document("poc-side-by-side"), title="t",
+                               kind="side_by_side", author="x", note="")  # fmt: skip
+    screen = Builder(Session(store, "../../esc"))
+    screen.hand_over.format.value = to
+    screen.hand_over.go.click()
+    assert "Exported" in screen._message.value
+    if most_bytes:
+        assert re.fullmatch(r"esc@1\.\w+", downloaded(screen)[0])
+    else:
+        (written,) = (home / "exports").iterdir()
+        assert re.fullmatch(r"esc@1\.\w+", written.name)
+    strays = [file for file in tmp_path.rglob("*") if file.is_file() and file.parent != home / "exports"]
+    assert {file.name.partition(".")[0] for file in strays} == {"workbench"}  # the store and its locks
 
 
 def test_unsaved_changes_are_not_left_behind(screen):

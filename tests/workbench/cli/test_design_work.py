@@ -9,7 +9,6 @@ import pytest
 
 from workbench.cli import main
 from workbench.cli.design.exchange import FORMATS
-from workbench.cli.design.naming import id_from
 from workbench.formats import FORMATS as WRITTEN
 from workbench.stack import read
 from workbench.store import Store
@@ -150,6 +149,68 @@ def test_what_if_shows_both_sides_and_saves_only_when_asked(run, begun):
     assert run("what-if", "poc", "--set", "layers[99].thickness_um=1")[0] == 2
 
 
+def test_a_saved_change_stays_in_its_project_and_counts_for_it(run, begun):
+    assert run("what-if", "poc", "--set", "width_mm=12", "--save")[0] == 0
+    (row,) = Store.open().designs.list()
+    assert (row["project_id"], row["number"], row["author"]) == ("customer-a", 2, "Lin")
+    assert run("check", "poc")[0] == 0
+    assert run("release", "poc")[0] == 0
+    lead = json.loads(run("lead-time", "--json")[1])
+    assert [row["subject_id"] for row in lead["rows"]] == ["customer-a"]
+    assert lead["finished"] == 1
+
+
+SAVING = [  # what changes an old revision
+    ("what-if", "poc@1", "--set", "width_mm=13", "--save"),
+    ("plan-bumps", "poc@1", "--connection", "{joint}", "--pitch-um", "18", "--diameter-um", "9", "--count", "2500",
+     "--save"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SAVING, ids=lambda words: words[0])
+def test_a_newer_revision_is_not_passed_over(run, begun, words):
+    design = read(Store.open().designs.document("poc"))
+    joint = next(j.name for j in design.connections if j.bottom and design.region(j.top).bump_count == 10_000)
+    words = [word.format(joint=joint) for word in words]
+    assert run("what-if", "poc", "--set", "width_mm=12", "--save")[0] == 0
+    code, _, err = run(*words)
+    assert code == 2
+    assert "Someone saved another revision" in err
+    assert "2 (Lin)" in err
+    assert len(Store.open().designs.revisions("poc")) == 2
+    assert run(*words[:-1])[0] == 0  # looking is free
+
+
+PATHS = ("../../esc", "a/b", "poc@1", "-x", ".hidden", "a b")
+
+
+@pytest.mark.parametrize("word", PATHS)
+def test_an_id_is_no_path_and_no_revision(run, begun, tmp_path, word):
+    path = json.loads(run("export", "poc", "--to", "json", "--json")[1])["paths"][0]
+    for words in (("new", "--template", "side-by-side", f"--id={word}", "--project", "customer-b"),
+                  ("import", path, f"--id={word}", "--project", "customer-b"),
+                  ("branch", "--", "poc", word)):  # fmt: skip
+        code, _, err = run(*words)
+        assert code == 2, words
+        assert "cannot be the id of a design" in err
+    assert [row["design_id"] for row in Store.open().designs.list()] == ["poc"]
+    assert [row["project_id"] for row in Store.open().projects.list()] == ["customer-a"]
+
+
+@pytest.mark.parametrize("to", [f for f in FORMATS if f != "step"])
+def test_an_old_id_that_is_a_path_is_exported_into_this_folder(run, begun, tmp_path, monkeypatch, to):
+    store = Store.open()
+    store.designs.add_revision("../../esc", store.designs.document("poc"), title="t", kind="face_to_face", author="x",
+                               note="")  # fmt: skip
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    code, _, err = run("export", "../../esc", "--to", to)
+    assert code == 0, err
+    assert list(below.iterdir())
+    assert not [file for file in tmp_path.rglob("*esc*") if file.parent != below]
+
+
 def test_bumps_are_planned_on_both_sides_of_an_interface(run, begun):
     design = read(Store.open().designs.document("poc"))
     name = next(joint.name for joint in design.connections if joint.bottom is not None
@@ -238,13 +299,6 @@ def test_a_design_is_found_again_by_words_facets_and_resemblance(run, begun):
     assert matches[0]["total"] > matches[1]["total"]
     assert matches[0]["reasons"]
     assert "poc-b" in run("history", "poc")[1]
-
-
-@pytest.mark.parametrize(("title", "expected"), [
-    ("Two-die POC, v2", "two-die-poc-v2"), ("  雙晶粒 驗證 ", "雙晶粒-驗證"), ("///", "design"),
-])  # fmt: skip
-def test_an_id_follows_from_a_title(title, expected):
-    assert id_from(title) == expected
 
 
 def test_chinese_users_read_chinese(run, begun, monkeypatch):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.design.naming import actor, as_json_option, id_from, pick, tell
+from workbench.cli.design.naming import as_json_option, pick, tell
 from workbench.errors import InputError, WorkbenchError
 from workbench.i18n import language, t
 
@@ -33,6 +33,7 @@ def new(template: str | None, pairs: tuple[str, ...], design_id: str | None, tit
     """Begin a design from a template: two dies face to face or face to back, side by side, or a die with memory."""
     from workbench.stack.templates import TEMPLATES, build
     from workbench.store import Store
+    from workbench.store.saving import id_from
 
     if template is None:
         _list_templates(as_json)
@@ -99,6 +100,7 @@ def import_files(files: tuple[Path, ...], design_id: str | None, project_id: str
 
 def _import_one(store: Store, file: Path, design_id: str | None, project_id: str | None, note: str) -> dict[str, Any]:
     from workbench.formats import read_design
+    from workbench.store.saving import id_from
 
     design, report = read_design(file)
     said = note or t("design.cli.from_file", "en", name=file.name)
@@ -126,23 +128,12 @@ def _say_report(report: Report) -> None:
 
 def _save(store: Store, design: Design, design_id: str, project_id: str | None, note: str, *,
           fresh: bool) -> dict[str, Any]:  # fmt: skip
-    from workbench.stack import bump_count, content_sha256, to_document
+    from workbench.stack import bump_count, content_sha256
+    from workbench.store.saving import author, save_revision
 
-    known = {row["design_id"]: row for row in store.designs.list()}
-    document = to_document(design)
-    if fresh and design_id in known and document != store.designs.document(design_id):
-        raise InputError("design.id_taken", where="--id", got=design_id)
-    if project_id and project_id not in {row["project_id"] for row in store.projects.list()}:
-        store.projects.add(project_id, name=project_id)
-        store.designs.record_request(project_id=project_id, actor=actor())
-    before = known.get(design_id, {}).get("revision_id")
-    revision = store.designs.add_revision(
-        design_id, document, title=design.title, kind=design.assembly, author=actor(), note=note,
-        project_id=project_id or known.get(design_id, {}).get("project_id"),
-    )  # fmt: skip
-    number = next(r["number"] for r in store.designs.revisions(design_id) if r["revision_id"] == revision)
-    return {"design_id": design_id, "title": design.title, "revision_id": revision, "number": number,
-            "added": revision != before, "content_sha256": content_sha256(design),
+    saved = save_revision(store, design_id, design, author=author(), note=note, project_id=project_id, fresh=fresh)
+    return {"design_id": design_id, "title": design.title, "revision_id": saved.revision_id, "number": saved.number,
+            "added": saved.added, "content_sha256": content_sha256(design),
             "bump_count": bump_count(design)}  # fmt: skip
 
 
@@ -164,9 +155,10 @@ def export(design: str, format_: str, output: Path | None, overwrite: bool, as_j
     from workbench.formats import SUFFIXES
     from workbench.formats import export as write
     from workbench.store import Store
+    from workbench.store.saving import file_stem
 
     picked = pick(Store.open(), design)
-    path = output or Path(f"{picked.design_id}{SUFFIXES[format_]}")
+    path = output or Path(f"{file_stem(picked.design_id)}{SUFFIXES[format_]}")
     written = write(picked.design(), path, to=format_, overwrite=overwrite)
     if as_json:
         tell({"design_id": picked.design_id, "to": format_, "paths": list(map(str, written.paths)),

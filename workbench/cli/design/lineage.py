@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workbench.cli.design.naming import actor, as_json_option, pick, tell
+from workbench.cli.design.naming import as_json_option, pick, tell
 from workbench.i18n import language, t
 from workbench.schema.summary import shown
 
@@ -97,12 +97,13 @@ def history(design: str, as_json: bool) -> None:
 def branch(design: str, new_id: str, title: str | None, note: str, as_json: bool) -> None:
     """Begin a design NEW_ID of your own from a revision of another; the link is kept."""
     from workbench.store import Store
+    from workbench.store.saving import author, valid_id
 
     picked = pick(Store.open(), design)
     document = picked.store.designs.document(picked.design_id, picked.revision_id)
     if title:
         document = {**document, "title": title}
-    revision = picked.store.designs.branch(picked.design_id, new_id, author=actor(), note=note, title=title,
+    revision = picked.store.designs.branch(picked.design_id, valid_id(new_id), author=author(), note=note, title=title,
                                            revision_id=picked.revision_id, document=document)  # fmt: skip
     if as_json:
         tell({"design_id": new_id, "revision_id": revision, "branched_from": picked.design_id})
@@ -120,16 +121,18 @@ def release(design: str, note: str, as_json: bool) -> None:
     from workbench.rules import check
     from workbench.store import Store
     from workbench.store.decks import decks_of
+    from workbench.store.saving import author
 
     picked = pick(Store.open(), design)
     deck = decks_of(picked.store).pick(None)
     report = check(picked.design(), deck)
     picked.store.designs.record_check(picked.design_id, picked.revision_id, verdict=str(report.verdict),
-                                      deck=f"{deck.deck_id} {deck.version}", actor=actor())  # fmt: skip
+                                      deck=f"{deck.deck_id} {deck.version}", actor=author())  # fmt: skip
     if not report.ok:
         broken = [finding for finding in report.findings if finding.outcome == "broken"]
-        raise RuleViolation("design.not_releasable", where=design, got=broken[0].sentence("en"), count=len(broken))
-    released = picked.store.designs.release(picked.design_id, picked.revision_id, released_by=actor(), note=note)
+        raise RuleViolation("design.not_releasable", where=design, got=broken[0].sentence(language()),
+                            count=len(broken))  # fmt: skip
+    released = picked.store.designs.release(picked.design_id, picked.revision_id, released_by=author(), note=note)
     if as_json:
         tell({"design_id": picked.design_id, "release_id": released, "verdict": str(report.verdict)})
         return

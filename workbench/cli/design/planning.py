@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.design.naming import Picked, actor, as_json_option, pick, tell
+from workbench.cli.design.naming import Picked, as_json_option, pick, tell
 from workbench.errors import InputError
 from workbench.i18n import language, t
 from workbench.schema.summary import shown
@@ -137,17 +137,16 @@ def _compare(picked: Picked, before: Design, after: Design, *, save: bool, note:
     """Both designs side by side, and the revision where it is to be saved."""
     from workbench.cost.review import StackDesignReview
     from workbench.planning.what_if import what_if as compare
-    from workbench.stack import to_document
     from workbench.store.decks import decks_of
+    from workbench.store.saving import author, save_revision
 
     found = compare(before, after, parameters=StackDesignReview.from_pairs(parameters),
                     deck=decks_of(picked.store).pick(None))  # fmt: skip
     revision = None
     if save:
         said = note or "; ".join(change.sentence("en") for change in found.changes)[:400]
-        revision = picked.store.designs.add_revision(
-            picked.design_id, to_document(after), title=after.title, kind=after.assembly, author=actor(), note=said
-        )
+        revision = save_revision(picked.store, picked.design_id, after, author=author(), note=said,
+                                 based_on=picked.revision_id).revision_id  # fmt: skip
     if as_json:
         tell({"design_id": picked.design_id, "revision_id": revision, **found.as_dict(language()), **(more or {})})
         return

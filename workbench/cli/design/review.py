@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.design.naming import actor, as_json_option, pick, tell
+from workbench.cli.design.naming import as_json_option, pick, tell
 from workbench.i18n import language, t
 from workbench.schema.summary import shown
 
@@ -32,6 +32,7 @@ def check(design: str, deck_id: str | None, tolerance_um: float, as_json: bool) 
     from workbench.rules import check as run_checks
     from workbench.store import Store
     from workbench.store.decks import decks_of
+    from workbench.store.saving import author
 
     store = Store.open()
     decks = decks_of(store)
@@ -43,7 +44,7 @@ def check(design: str, deck_id: str | None, tolerance_um: float, as_json: bool) 
     deck = decks.pick(deck_id)
     report = run_checks(picked.design(), deck, requirements=Requirements(alignment_tolerance_um=tolerance_um))
     store.designs.record_check(picked.design_id, picked.revision_id, verdict=str(report.verdict),
-                               deck=f"{deck.deck_id} {deck.version}", actor=actor())  # fmt: skip
+                               deck=f"{deck.deck_id} {deck.version}", actor=author())  # fmt: skip
     if as_json:
         tell({"design_id": picked.design_id, **report.as_dict()})
     else:
