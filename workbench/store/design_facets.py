@@ -80,7 +80,8 @@ def _test(facet: str, value: str) -> str:
     if facet in _WORDS:
         return f"{_WORDS[facet]} = {text(value)}"
     if facet in _LISTS:
-        return f"contains({_LISTS[facet]}, {text(f'|{value}|')})"
+        listed = _LISTS[facet]
+        return f"contains({listed}, {text(f'|{value}|')})" if value else f"{listed} = '|'"
     column, ends = _STEPS[facet]
     known = [f"{low}..{high}" for low, high in zip(("", *ends), (*ends, ""), strict=True)]
     if value == "":
