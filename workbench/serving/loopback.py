@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import tempfile
 from pathlib import Path
@@ -46,16 +47,22 @@ def usable_port(wanted: int | None, *, preferred: int, address: str = LOOPBACK) 
 
 
 def _claim(port: int) -> bool:
-    """Whether no other server of ours, by anyone on this machine who shares its temporary folder, has chosen it."""
+    """Whether no other server of this user has chosen it. Between users whoever binds first has the port, and where
+    no claim can be kept, too.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else "own"  # Windows has no numbers, but a temporary folder per user
     try:
-        file = (Path(tempfile.gettempdir()) / f"workbench-port-{port}.lock").open("a")
-    except OSError:  # another user's file: theirs is the claim
-        return False
+        file = (Path(tempfile.gettempdir()) / f"workbench-{user}-port-{port}.lock").open("a")
+    except OSError:
+        return True
     try:
         portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
-    except (portalocker.LockException, OSError):
+    except portalocker.AlreadyLocked:
         file.close()
         return False
+    except portalocker.LockException:  # a folder that knows no locks
+        file.close()
+        return True
     _claims.append(file)
     return True
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +53,29 @@ def test_two_servers_started_together_choose_different_ports():
         first.stdin.close()
     again = subprocess.run([sys.executable, "-c", choose], capture_output=True, text=True, check=True)
     assert int(again.stdout) == mine  # the claim ends with its process
+
+
+def free_port() -> int:
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        return other.getsockname()[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="users have no numbers here, and a temporary folder each")
+def test_what_another_user_claimed_is_free_until_they_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Their claim cannot be asked about; whoever binds first has the port."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    port = free_port()
+    assert usable_port(None, preferred=port) == port
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert usable_port(None, preferred=port) == port
+    with socket.socket() as theirs:
+        theirs.bind((LOOPBACK, port))
+        theirs.listen()
+        assert usable_port(None, preferred=port) > port
+
+
+def test_a_claim_that_cannot_be_kept_shuts_no_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
+    port = free_port()
+    assert usable_port(None, preferred=port) == port
