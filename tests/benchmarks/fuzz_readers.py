@@ -142,6 +142,24 @@ def read_bumps(text: str) -> None:
     assert bmap.parse(bmap.write(found), where="g.bmap") == found
 
 
+PART = "@ "  # begins the line that names a file of a set
+
+
+def joined(named: dict[str, str]) -> str:
+    return "".join(f"{PART}{name}\n{text}" for name, text in named.items())
+
+
+def read_set(text: str) -> None:
+    """A whole assembly: the first file is its root; bump maps and referenced files are read with it."""
+    parts = [part.partition("\n") for part in f"\n{text}".split(f"\n{PART}")[1:]]
+    named = {name: said for name, _, said in parts}
+    documents = [document.parse(said, where=name) for name, said in named.items() if name.endswith(document.KINDS)]
+    maps = {name: bmap.parse(said, where=name) for name, said in named.items() if name.endswith(".bmap")}
+    rest = {name: said for name, said in named.items() if not name.endswith((*document.KINDS, ".bmap"))}
+    blox = files.made(documents[0].name if documents else "none", documents, maps, rest)
+    stack.read(stack.to_document(threedblox.to_design(blox)[0]))
+
+
 YAML_WORDS = ("- ", ": ", "{", "}", "[", "]", "&a ", "*a", "!!str ", "|\n", ">\n", "'", '"', "~", "? ", "---\n",
               "...\n", "%YAML 1.2\n", "%TAG ! x\n", "\t", "#", "1e999", ".nan", "0x", "<<: ", "\\u0000")  # fmt: skip
 BLOX_WORDS = (*YAML_WORDS, "#!define A AA\n", "regions", "coords", "external", "MZ_R90", "hier", "include: ['*.3dbv']",
@@ -169,6 +187,38 @@ def blox_bombs() -> list[str]:
     many = "".join(f"#!define KEY{i} {'v' * 90}\n" for i in range(100)) + "x: KEY1\n" * 50_000
     paths = "Path:\n" + "".join(f"  Path{i}: [u1.regions.face]\n" for i in range(1, 20_000))
     return [*yaml_bombs(), doubling, many, paths, "a: K\n#!define K v\n" * 20_000]
+
+
+def set_bombs() -> list[str]:
+    """Long maps and DEF that short files name again and again, and bumps that are each of their own cell."""
+    square = "coords: [[0, 0], [900, 0], [900, 900], [0, 900]]"
+
+    def of(chiplets: int, regions: int, more: str = "", **parts: str) -> str:
+        head = "".join(
+            f"  c{i}:\n    type: die\n    design_area: [{900 + i}, 900]\n    thickness: 1\n{more}    regions:\n"
+            + "".join(f"      r{k}: {{side: front, {square}{', bmap: m.bmap' if 'm' in parts else ''}}}\n"
+                      for k in range(regions))
+            for i in range(chiplets)
+        )  # fmt: skip
+        inst = "".join(f"  u{i}: {{reference: c{i}}}\n" for i in range(chiplets))
+        places = "".join(f"  u{i}: {{loc: [{i * 2000}, 0], z: 0, orient: R0}}\n" for i in range(chiplets))
+        top = f"Header: {{include: [f.3dbv]}}\nDesign: {{name: top}}\nChipletInst:\n{inst}Stack:\n{places}"
+        named = {name.replace("_", "."): text for name, text in parts.items() if name != "m"}
+        named |= {"m.bmap": parts["m"]} if "m" in parts else {}
+        return joined({"f.3dbx": top, "f.3dbv": f"ChipletDef:\n{head}", **named})
+
+    n = 30_000
+    free = "".join(f"b{i} P {i * 0.71 % 900:.3f} {i * 0.37 % 811:.3f} p{i} n{i % 7}\n" for i in range(n))
+    cells = [line.replace(" P ", f" c{i} ") for i, line in enumerate(free.splitlines(keepends=True))]
+    lef = "MACRO P CLASS COVER BUMP ; SIZE 1 BY 1 ; END P\nEND LIBRARY\n"
+    rows = "".join(f"- b{i} P + PLACED ( {i % 900} {i % 811} ) N ;\n" for i in range(n // 2))
+    outline = f"DESIGN a ;\nDIEAREA ( 0 0 ) ( 9 9 ) ;\nCOMPONENTS 1 ;\n{rows}END COMPONENTS\nEND DESIGN\n"
+    more = "    external: {LEF_file: b.lef, DEF_file: a.def}\n"
+    return [
+        of(1, 1, m="".join(cells)), of(1, 1, m="".join(cells[:10_000])), of(1, 900, m=free), of(900, 1, m=free),
+        of(60, 1, m=free), of(1, 60, m=free), of(1, 5_000, m="b P 1 1 - -\n"),
+        of(900, 1, more, b_lef=lef, a_def=outline), of(1, 900, more, b_lef=lef, a_def=outline),
+    ]  # fmt: skip
 
 
 def bump_bombs() -> list[str]:
@@ -229,7 +279,9 @@ def table_bombs() -> list[str]:
     head = "part,x_um,y_um,diameter_um\n"
     pieces = ("a,", '"', "\n", "1,2,3\n", '"a\n', "x_um,y_um,diameter_um\n", "'")
     many = "".join(f"p{i},1,2,3\n" for i in range(40_000))
-    return [*repeated(1 << 20, pieces), head + "a,1,2,3\n" * 100_000, head + many]
+    sizes = [f"a,{i},{i * i % 811},{1 + i / 1e4}\n" for i in range(50_000)]
+    many_sizes = [head + "".join(sizes[:count]) for count in (10_000, 50_000)]
+    return [*repeated(1 << 20, pieces), head + "a,1,2,3\n" * 100_000, head + many, *many_sizes]
 
 
 def json_bombs() -> list[str]:
@@ -241,6 +293,8 @@ READERS = [
     Reader("yaml_text", partial(yaml_text.parse, where="f"), yaml_seeds, YAML_WORDS, yaml_bombs),
     Reader("3dbv", read_definitions, partial(with_macros, ".3dbv"), BLOX_WORDS, blox_bombs),
     Reader("3dbx", read_assembly, partial(with_macros, ".3dbx"), BLOX_WORDS, blox_bombs),
+    Reader("3dblox set", read_set, lambda: [joined(threedblox.texts(blox()))], (*BLOX_WORDS, *BUMP_WORDS, PART),
+           set_bombs),
     Reader("bmap", read_bumps, lambda: [*written(".bmap"), "# head\na B 1 2 - -\n\nb C -1e3 .5 p n\n"], BUMP_WORDS,
            bump_bombs),
     Reader("def", partial(def_text.parse, where="f"), def_seeds, LEF_WORDS, lef_bombs),

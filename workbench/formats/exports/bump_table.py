@@ -21,23 +21,23 @@ from pyarrow import csv as pa_csv
 from pydantic import ValidationError
 
 from workbench.errors import InputError
-from workbench.formats import yaml_text
+from workbench.formats import fields, yaml_text
 from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Notes, Report
-from workbench.stack import Design, Points, Region, bump_count, ends, placed_fields
-from workbench.stack.patterns import MOST_POINTS, Grid
+from workbench.stack import Design, Region, bump_count, ends, geometry, placed_fields
+from workbench.stack.patterns import MOST_POINTS
 
 COLUMNS = ("part", "region", "side", "name", "cell", "port", "net", "x_um", "y_um", "z_um", "diameter_um")
 TEXTS, NUMBERS = COLUMNS[:7], COLUMNS[7:]
 NEEDED = ("x_um", "y_um")
 LABELS = ("names", "cells", "ports", "nets")  # of a pattern, in the order of the columns
-MARKS = ("{index}", "{column}", "{row}")
 MOST_BYTES = 512 * 1024 * 1024
 SIDES = ("front", "back", "internal", "internal_ext")
 _BATCH = 131_072
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 _DIGITS = 6  # of a micrometre: 1 pm
-NM = 1e-3
+TOLERANCE_UM = 1e-3  # 1 nm: lists round
+MOST_DIAMETERS = 10_000  # of one region: as many fields as a region of a design may have
 
 
 def write_bump_table(design: Design, path: Path | str, *, overwrite: bool = False) -> Report:
@@ -202,16 +202,22 @@ class _Group:
         diameters = np.array(self.diameter)
         words = np.array(self.words, object)
         braced = {word for row in self.words for word in row if "{" in word}
-        if marked := [word for word in braced if any(mark in word for mark in MARKS)]:  # the model would fill them in
+        # The model would fill them in.
+        if marked := [word for word in braced if any(mark in word for mark in fields.MARKS)]:
             raise InputError("bumps.not_allowed", where=self.line, got=min(marked)[:80])
         low, high = (xy - diameters[:, None] / 2).min(0), (xy + diameters[:, None] / 2).max(0)
+        different, codes = np.unique(diameters, return_inverse=True)
+        if len(different) > MOST_DIAMETERS:
+            raise InputError("bumps.diameters", where=self.line, got=f"{len(different):,}",
+                             allowed=f"<= {MOST_DIAMETERS:,}")  # fmt: skip
+        xy = np.round(xy, _DIGITS) + 0.0
         try:
-            fields = []
-            for index, diameter in enumerate(dict.fromkeys(self.diameter)):
-                chosen = np.flatnonzero(diameters == diameter)
+            bumps = []
+            for index, rows in enumerate(fields.grouped(codes)):
                 label = name[:76] if index == 0 else f"{name[:70]} {index + 1}"
-                fields.append(_field(label, xy[chosen], diameter, words[chosen]))
-            return Region(name=name, side=self.side, x_um=float((low[0] + high[0]) / 2), bumps=tuple(fields),
+                labels = {key: _coded(column) for key, column in zip(LABELS, words[rows].T, strict=True)}
+                bumps.append(fields.field(label, xy[rows], self.diameter[rows[0]], labels, tolerance_um=TOLERANCE_UM))
+            return Region(name=name, side=self.side, x_um=float((low[0] + high[0]) / 2), bumps=tuple(bumps),
                           y_um=float((low[1] + high[1]) / 2), width_um=float(high[0] - low[0]),
                           length_um=float(high[1] - low[1]))  # fmt: skip
         except ValidationError as fault:
@@ -221,61 +227,15 @@ class _Group:
 
 
 def _into_part(xy: np.ndarray, design: Design, part: str, line: str) -> np.ndarray:
-    """Module coordinates in a part's own layout: the pose undone."""
+    """Module coordinates in a part's own layout."""
     try:
         _, placement = design.part(part)
     except InputError as fault:
         raise InputError(fault.rule, where=line, got=fault.got, allowed=fault.allowed) from None
-    if placement is None:
-        return xy
-    angle = np.deg2rad(placement.angle_deg)
-    x, y = (xy - np.array([placement.x_mm, placement.y_mm]) * 1000).T
-    cos, sin = np.cos(angle), np.sin(angle)
-    turned = np.stack([cos * x + sin * y, -sin * x + cos * y], axis=1)
-    return turned * (-1.0 if placement.mirrored else 1.0, 1.0)
+    return geometry.from_module(xy, placement, scale=1000.0)
 
 
-def _field(name: str, xy: np.ndarray, diameter: float, words: np.ndarray) -> Grid | Points:
-    """A grid where every site of a regular one is there exactly once (to 1 nm), else points."""
-    found = _sites(xy)
-    order = slice(None) if found is None else np.lexsort((found[0], found[1]))
-    labels = {key: _said(column) for key, column in zip(LABELS, words[order].T, strict=True)}
-    if found is None:
-        xy = np.round(xy, _DIGITS) + 0.0
-        return Points(name=name, diameter_um=diameter, x_um=tuple(xy[:, 0].tolist()), y_um=tuple(xy[:, 1].tolist()),
-                      **labels)  # fmt: skip
-    columns, rows, pitch, middle = found[2:]
-    return Grid(name=name, diameter_um=diameter, columns=columns, rows=rows, pitch_x_um=pitch[0], pitch_y_um=pitch[1],
-                x_um=middle[0], y_um=middle[1], **labels)  # fmt: skip
-
-
-def _said(words: np.ndarray) -> tuple[str, ...]:
-    """Labels as the model keeps them: none, one for all, or one each."""
-    first = words[0]
-    if (words == first).all():
-        return (first,) if first else ()
-    return tuple(words)
-
-
-def _sites(xy: np.ndarray):
-    """Column and row (n,) of each point, and columns, rows, pitch, middle of the grid; None where there is none."""
-    if len(xy) < 2:
-        return None
-    axes = []
-    for values in xy.T:
-        ordered = np.sort(values)
-        lines = ordered[np.concatenate([[True], np.diff(ordered) > NM])]
-        if len(lines) * 2 > len(xy) + 1 and len(lines) != len(xy):
-            return None
-        pitch = float((lines[-1] - lines[0]) / (len(lines) - 1)) if len(lines) > 1 else 0.0
-        if len(lines) > 1 and not 0 < pitch <= 5_000:
-            return None
-        index = np.rint((values - lines[0]) / pitch).astype(int) if pitch else np.zeros(len(values), int)
-        if np.abs(values - lines[0] - index * pitch).max() > NM:
-            return None
-        axes.append((index, len(lines), pitch or 1.0, float(lines[0] + lines[-1]) / 2))
-    (column, columns, pitch_x, x), (row, rows, pitch_y, y) = axes
-    if columns * rows != len(xy) or len(np.unique(row * columns + column)) != len(xy):
-        return None
-    middle = (round(x, _DIGITS) + 0.0, round(y, _DIGITS) + 0.0)
-    return column, row, columns, rows, (round(pitch_x, _DIGITS), round(pitch_y, _DIGITS)), middle
+def _coded(column: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as codes (n,) into the words."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(word, len(known)) for word in column]), tuple(known)

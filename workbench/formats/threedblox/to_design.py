@@ -8,10 +8,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from workbench.errors import InputError
-from workbench.formats.lefdef import def_text
-from workbench.formats.lefdef.def_text import DefDesign
 from workbench.formats.report import Notes, Report
-from workbench.formats.threedblox import fields, layering, naming, references
+from workbench.formats.threedblox import layering, naming, references
+from workbench.formats.threedblox.bumps import Bumps
 from workbench.formats.threedblox.files import Blox
 from workbench.formats.threedblox.layering import Body, Outline, Placed, Tier
 from workbench.formats.threedblox.model import BloxRegion, Chiplet, RegionPath
@@ -22,13 +21,11 @@ from workbench.stack import (
     Design,
     Die,
     End,
-    Grid,
     Layer,
     Net,
     PathAssertion,
     Pin,
     Placement,
-    Points,
     Region,
     Step,
     Tsv,
@@ -38,7 +35,6 @@ from workbench.stack.document import assembly_of
 # What 3Dblox does not say and a design must have. Every use is marked `unverified` and reported.
 _MATERIALS = {"die": "emc", "bond": "underfill", "substrate": "bt_laminate", "rdl": "polyimide"}
 _METHODS = ((5.0, "hybrid"), (40.0, "micro_bump"), (150.0, "solder_bump"))  # by the gap in um, else solder_ball
-_FARTHEST_UM = 1e6
 _TSV_DIAMETER_UM, _TSV_PITCH_UM = 5.0, 40.0
 
 
@@ -66,6 +62,7 @@ class _Conversion:
         self.blox, self.notes = blox, Notes()
         self.used = {instance.reference for instance in blox.top.instances.values()}
         self.referenced: Referenced = references.gather(blox, self.notes)
+        self.bumps = Bumps(blox, self.referenced, self.notes)
         self.outlines: dict[str, Outline] = {}
         self.regions: dict[str, tuple[Region, ...]] = {}
 
@@ -78,6 +75,7 @@ class _Conversion:
         placed = layering.place(self.blox, self.outlines)
         for chiplet in chiplets:
             self.regions[chiplet.name] = tuple(self._region(chiplet, r) for r in chiplet.regions.values())
+            self.bumps.say_what_is_left(chiplet)
         body = layering.body_of(placed)
         tiers = layering.tiers(placed, body)
         layers = self._layers(tiers, body)
@@ -139,7 +137,7 @@ class _Conversion:
         return Tsv(diameter_um=_TSV_DIAMETER_UM, pitch_um=_TSV_PITCH_UM, count=count,
                    unverified=("diameter_um", "pitch_um", "count"))  # fmt: skip
 
-    # -- regions and bumps ---------------------------------------------------------------------------------------------
+    # -- regions -----------------------------------------------------------------------------------------------------
     def _region(self, chiplet: Chiplet, region: BloxRegion) -> Region:
         outline = self.outlines[chiplet.name]
         x0, y0, x1, y1 = _rectangle(region)
@@ -152,67 +150,8 @@ class _Conversion:
         return Region(
             name=region.name, side=region.side or "front", layer=region.layer, x_um=(x0 + x1) / 2 - centre[0],
             y_um=(y0 + y1) / 2 - centre[1], width_um=x1 - x0, length_um=y1 - y0,
-            bumps=self._bumps(chiplet, region, centre, (x0, y0, x1, y1)),
+            bumps=self.bumps.of(chiplet, region, centre, (x0, y0, x1, y1)),
         )  # fmt: skip
-
-    def _bumps(self, chiplet: Chiplet, region: BloxRegion, centre: np.ndarray, box) -> tuple[Grid | Points, ...]:
-        found = self.blox.bump_map(region)
-        if found is not None:
-            if not found.count:
-                return ()
-            xy = np.stack([found.x_um, found.y_um], axis=1) + chiplet.offset_um - centre
-            names = (np.arange(found.count), found.instances)
-            columns = [(c.codes, c.words) for c in (found.cells, found.ports, found.nets)]
-        else:
-            design = self.referenced.designs.get(chiplet.name)
-            placed = self._placed_bumps(design, region, box) if design else []
-            if not placed:
-                return ()
-            xy = np.array([bump[1] for bump in placed]) - centre
-            names = (np.arange(len(placed)), [bump[0] for bump in placed])
-            columns = [(np.arange(len(placed)), [bump[i] for bump in placed]) for i in (2, 3, 4)]
-            self.notes.take("threedblox.def_bumps", chiplet=chiplet.name, region=region.name, count=f"{len(placed):,}")
-        return self._fields(chiplet, region, xy, names, columns)
-
-    def _placed_bumps(self, design: DefDesign, region: BloxRegion, box) -> list[tuple]:
-        """Bump cells that a DEF places in a front region without a bump map: name, centre, cell, port, net."""
-        found, ports = [], {pin.net: pin.name for pin in design.pins}
-        nets = {component: net for (component, _), net in design.nets.items()}
-        for component in design.components:
-            macro = self.referenced.macros.get(component.macro)
-            if macro is None or not macro.is_bump or component.x_um is None or region.side not in ("front", ""):
-                continue
-            x, y = def_text.cell_centre_um(component, macro.width_um, macro.length_um)
-            if box[0] <= x <= box[2] and box[1] <= y <= box[3]:
-                net = nets.get(component.name, "-")
-                found.append((component.name, (x, y), component.macro, ports.get(net, "-"), net))
-        return found
-
-    def _fields(self, chiplet: Chiplet, region: BloxRegion, xy, names, columns) -> tuple[Grid | Points, ...]:
-        """One field for each bump cell."""
-        if not np.abs(xy).max() <= _FARTHEST_UM:  # also where a sum of hostile lengths is not finite
-            raise InputError("threedblox.no_design", where=region.place, got=region.name,
-                             allowed=f"|x|, |y| <= {_FARTHEST_UM:,.0f} um")  # fmt: skip
-        cells = columns[0]
-        ports, nets = ((codes, ["" if word == "-" else word for word in words]) for codes, words in columns[1:])
-        made = []
-        by_cell: dict[str, list[int]] = {}
-        for code in np.flatnonzero(np.bincount(cells[0])).tolist():
-            by_cell.setdefault(cells[1][code], []).append(code)
-        for cell, codes in by_cell.items():
-            chosen = np.flatnonzero(np.isin(cells[0], codes)) if len(by_cell) > 1 else slice(None)
-            macro = self.referenced.macros.get(cell)
-            labels = {"names": (names[0][chosen], names[1]), "ports": (ports[0][chosen], ports[1]),
-                      "nets": (nets[0][chosen], nets[1])}  # fmt: skip
-            labels["cells"] = (np.zeros(len(labels["nets"][0]), int), (cell,))
-            pattern = fields.field(cell[:80], xy[chosen], macro.diameter_um if macro else None, labels)
-            if macro is None or macro.unverified:
-                pattern = pattern.model_copy(update={"unverified": ("diameter_um",)})
-            if macro is None:
-                self.notes.assume("threedblox.diameter", cell=cell, diameter=f"{pattern.diameter_um:g}",
-                                  place=f"{chiplet.name}.regions.{region.name}")  # fmt: skip
-            made.append(pattern)
-        return tuple(made)
 
     # -- layers --------------------------------------------------------------------------------------------------------
     def _layers(self, tiers: list[Tier], body: Body) -> tuple[Layer, ...]:
@@ -286,6 +225,7 @@ class _Conversion:
         for entry in netlist.left:
             self.notes.leave("threedblox.verilog_left", statement=entry)
         roles = dict(netlist.nets)
+        uses = {name: self._uses(name) for name in self.used}
         by_word = {naming.word(name): name for name in instances}  # Verilog cannot say a space
         for placed in netlist.instances:
             known = instances.get(placed.name) or instances.get(by_word.get(placed.name, ""))
@@ -293,11 +233,10 @@ class _Conversion:
                 self.notes.leave("threedblox.verilog_instance", instance=placed.name, module=placed.module)
                 if known is None:
                     continue
-            uses = self._uses(known.reference)
             for port, net in placed.pins:
                 pins[net].append(Pin(part=known.name, port=port))
                 if roles[net] == "signal":
-                    roles[net] = uses.get(port, "signal")
+                    roles[net] = uses[known.reference].get(port, "signal")
         joined = sum(len(found) for found in pins.values())
         self.notes.take("threedblox.nets", nets=f"{len(pins):,}", pins=f"{joined:,}")
         return tuple(Net(name=net, role=roles[net], pins=tuple(found)) for net, found in pins.items())

@@ -99,6 +99,34 @@ def test_a_list_with_a_gap_or_two_sizes_becomes_points():
     assert (second.diameter_um, second.nets) == (30.0, ("m",))
 
 
+@pytest.mark.parametrize("more", [
+    {"staggered": True}, {"staggered": True, "mirrored": True}, {"omit": ((0, 0), (2, 1))}, {},
+])  # fmt: skip
+def test_a_grid_written_to_a_table_comes_back_a_grid(more):
+    grid = Grid(name="g", diameter_um=9.0, columns=5, rows=4, pitch_x_um=33.3333, pitch_y_um=30.0, x_um=7.25,
+                names=("b{index}",), nets=("VDD", "VSS"), **more)  # fmt: skip
+    names, nets = grid.coded_names(), grid.coded(grid.nets)
+    labels = zip(names[0], nets[0], (grid.xy_um() + 3e-4 * np.array([1, -1])[np.arange(grid.count) % 2, None]).tolist(),
+                 strict=True)  # fmt: skip
+    rows = "".join(f"{names[1][n]},{x:.4f},{y:.4f},9,{nets[1][m]}\n" for n, m, (x, y) in labels)
+    ((region,),) = read_bump_table(table_of(rows), where="p").regions.values()
+    (found,) = region.bumps
+    assert isinstance(found, Grid), "to a nanometre, as lists are rounded"
+    assert (found.columns, found.rows, found.staggered, found.mirrored, found.omit) == (
+        grid.columns, grid.rows, grid.staggered, grid.mirrored, grid.omit)  # fmt: skip
+    assert found.xy_um() == pytest.approx(grid.xy_um(), abs=1e-3)
+    again = found.coded_names()
+    assert [again[1][code] for code in again[0]] == [names[1][code] for code in names[0]]
+
+
+def test_more_diameters_than_a_region_may_have_fields_are_refused(monkeypatch):
+    rows = "".join(f"a,{i},0,{1 + i / 1000},\n" for i in range(10_001))
+    monkeypatch.setattr("workbench.formats.fields.field", lambda *_, **__: pytest.fail("refused before any is made"))
+    with pytest.raises(InputError) as refused:
+        read_bump_table(table_of(rows), where="p")
+    assert (refused.value.rule, refused.value.where, refused.value.got) == ("bumps.diameters", "p:2", "10,001")
+
+
 def test_diameter_may_be_given_once_and_other_columns_are_said():
     table = read_bump_table("Comment,X_um,Y_um\nhello,1,2\n", where="p", diameter_um=25.0)
     assert table.regions[""][0].bumps[0].diameter_um == 25.0

@@ -167,6 +167,65 @@ def test_def_places_the_bumps_of_a_region_without_a_map():
     assert np.allclose(field.xy_um() + corner, [[25, 35], [125, 35]]), "the bump outside the region is not its"
 
 
+@pytest.mark.parametrize(("area", "told"), [("( 0 0 )", False), ("( 5000 7000 )", True), ("( 1000 2000 )", False)])
+def test_bumps_of_a_def_count_from_the_chiplets_corner_wherever_its_outline_begins(area, told):
+    """As OpenROAD has it: the box of a chip begins at 0, 0 (dbChip::getBBox), a DIEAREA of its own making at seal ring
+    plus scribe line, and what a DEF places stays where it is; `offset` is for the bumps of maps (createBump)."""
+    text = with_external("LEF_file: b.lef, DEF_file: a.def", bmap_line=False)
+    text = text.replace("    thickness: 100\n", "    thickness: 100\n    seal_ring_width: [1, 2, 0, 0]\n"
+                        "    offset: [7, 7]\n", 1)  # fmt: skip
+    design, report = converted(dbv=text, b__lef=LEF, a__def=DEF.replace("( 0 0 ) (", f"{area} ("))
+    field = design.die("a").regions[0].bumps[0]
+    assert np.allclose(field.xy_um() + np.array([901, 402]) / 2, [[25, 35], [125, 35]])
+    assert any("begins at 5, 7 um" in line for line in report.lines()) is told
+
+
+def test_bumps_of_a_def_that_no_region_takes_are_counted():
+    left = "1 bumps of its DEF lie in no front region without a map and in no map, 1 are not placed"
+    extras = {"b__lef": LEF, "a__def": DEF.replace("- cell INV", "- un PAD ;\n- cell INV")}
+    _, report = converted(dbv=with_external("LEF_file: b.lef, DEF_file: a.def", bmap_line=False), **extras)
+    assert f"a: {left}" in report.lines()
+    _, report = converted(dbv=with_external("LEF_file: b.lef, DEF_file: a.def"), **extras,
+                          bumps="x1 PAD 25 35 - -\nx2 PAD 125 35 - -\nout PAD 815 35 - -\n")  # fmt: skip
+    assert not [line for line in report.lines() if "of its DEF" in line], "each is in the map"
+
+
+def test_regions_that_overlap_share_the_bumps_of_a_def():
+    text = with_external("LEF_file: b.lef, DEF_file: a.def", bmap_line=False)
+    row = text[text.index("      r: {") : text.index("  b:")]
+    design, _ = converted(dbv=text.replace(row, row + row.replace("r:", "s:")), b__lef=LEF, a__def=DEF)
+    assert [region.bump_count for region in design.die("a").regions] == [2, 2]
+
+
+def test_each_cell_has_its_field_in_the_order_of_the_map():
+    cells = ("PAD", "PIL", "PAD", "TSV", "PIL", "PAD")
+    rows = "".join(f"b{i} {cell} {i * 31 + i * i} 7 p{i} n{i % 2}\n" for i, cell in enumerate(cells))
+    design, _ = converted(bumps=rows)
+    made = {f.name: (f.coded_names()[1], f.ports, f.nets) for f in design.die("a").regions[0].bumps}
+    assert list(made) == ["PAD", "PIL", "TSV"]
+    assert made["PAD"] == (["b0", "b2", "b5"], ("p0", "p2", "p5"), ("n0", "n0", "n1"))
+    assert made["TSV"] == (["b3"], ("p3",), ("n1",))
+
+
+def test_more_cells_than_a_region_may_have_fields_are_refused(monkeypatch):
+    rows = "".join(f"b{i} c{i} {i} {i * i % 97} - -\n" for i in range(10_001))
+    monkeypatch.setattr("workbench.formats.fields.field", lambda *_: pytest.fail("refused before any is made"))
+    error = refusal(bumps=rows)
+    assert (error.rule, error.where, error.got) == ("threedblox.cells_many", "a.3dbv:7:7", "10,001")
+
+
+def test_a_map_of_many_regions_is_converted_once_and_counted(monkeypatch):
+    row = DBV[DBV.index("      r: {") : DBV.index("  b:")]
+    more = DBV.replace(row, row + "".join(row.replace("r:", f"s{i}:") for i in range(5)))
+    design, _ = converted(dbv=more)
+    first, *others = design.die("a").regions
+    assert len(others) == 5
+    assert all(other.bumps == first.bumps for other in others)
+    monkeypatch.setattr("workbench.formats.threedblox.bumps.MOST_AGAIN", 9)
+    error = refusal(dbv=more)
+    assert (error.rule, error.where) == ("threedblox.bumps_again", "a.3dbv:12:7")
+
+
 def test_def_says_the_outline_where_the_chiplet_does_not():
     text = with_external("DEF_file: a.def").replace("    design_area: [900, 400]\n", "", 1)
     design, _ = converted(dbv=text, a__def=DEF)

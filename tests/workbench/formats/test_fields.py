@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import InputError
-from workbench.formats.threedblox import fields
+from workbench.formats import fields
 from workbench.stack import Grid, Points
 
 

@@ -1,4 +1,4 @@
-"""From the columns of a bump map to fields of a design: a grid where the bumps are exactly regular, words that say a
+"""From a list of bumps to fields of a design: a grid where the bumps are regular to a tolerance, words that say a
 million labels in one where they follow a pattern.
 """
 
@@ -18,23 +18,29 @@ _FARTHEST_UM = 1e6
 _LEAST = 4  # bumps of a grid; fewer stay points
 _LONGEST_PERIOD = 64
 _MOST_OMITTED = 100_000
-_MARKS = ("{index}", "{column}", "{row}")
+MARKS = ("{index}", "{column}", "{row}")
+
+
+def grouped(codes: np.ndarray) -> list[np.ndarray]:
+    """The rows of each code (n,), ascending, in the order of their first rows."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return sorted(np.split(order, starts[1:]), key=lambda rows: rows[0])
 
 
 def field(name: str, xy_um: np.ndarray, diameter_um: float | None, labels: dict[str, tuple[np.ndarray, Sequence[str]]],
-          ) -> Grid | Points:  # fmt: skip
+          *, tolerance_um: float = TOLERANCE_UM) -> Grid | Points:  # fmt: skip
     """A field of bumps (n, 2). `labels` give names, cells, ports and nets as codes (n,) into words. Without a diameter
     it is half the pitch (see `assumed_diameter_um`).
     """
-    layout = grid_layout(xy_um)
-    if layout is None:
-        order, sites = np.arange(len(xy_um)), (np.arange(len(xy_um)), np.zeros(len(xy_um), int))
-    else:
-        shape, order = layout
-        grid = Grid(name=name, diameter_um=1.0, **shape)
-        sites = grid.sites()
-        if np.abs(grid.xy_um() - xy_um[order]).max() > TOLERANCE_UM:
-            layout, order, sites = None, np.arange(len(xy_um)), (np.arange(len(xy_um)), np.zeros(len(xy_um), int))
+    layout = grid_layout(xy_um, tolerance_um)
+    order, sites = np.arange(len(xy_um)), (np.arange(len(xy_um)), np.zeros(len(xy_um), int))
+    if layout is not None:
+        grid = Grid(name=name, diameter_um=1.0, **layout[0])
+        if np.abs(grid.xy_um() - xy_um[layout[1]]).max() <= tolerance_um:
+            order, sites = layout[1], grid.sites()
+        else:
+            layout = None
     words = {kind: spelled(codes[order], said, sites) for kind, (codes, said) in labels.items()}
     diameter_um = diameter_um or assumed_diameter_um(xy_um)
     if layout is not None:
@@ -54,13 +60,13 @@ def assumed_diameter_um(xy_um: np.ndarray) -> float:
     return float(min(max(round(apart.min() / 2, 3), 1e-3), 100.0)) if len(apart) else 20.0
 
 
-def grid_layout(xy_um: np.ndarray) -> tuple[dict, np.ndarray] | None:
-    """Shape of the grid that has exactly these centres, and the order (n,) that sorts them into its sites; None where
-    there is none. Staggered fields and missing sites are found, too.
+def grid_layout(xy_um: np.ndarray, tolerance_um: float = TOLERANCE_UM) -> tuple[dict, np.ndarray] | None:
+    """Shape of the grid that has these centres, to the tolerance, and the order (n,) that sorts them into its sites;
+    None where there is none. Staggered fields and missing sites are found, too.
     """
     if len(xy_um) < _LEAST:
         return None
-    across, along = _axis(xy_um[:, 0]), _axis(xy_um[:, 1])
+    across, along = (_axis(values, tolerance_um) for values in xy_um.T)
     if across is None or along is None:
         return None
     (ix, columns, pitch_x, x0), (iy, rows, pitch_y, y0) = across, along
@@ -92,13 +98,13 @@ def grid_layout(xy_um: np.ndarray) -> tuple[dict, np.ndarray] | None:
     return (shape, order) if good else None
 
 
-def _axis(values: np.ndarray) -> tuple[np.ndarray, int, float, float] | None:
+def _axis(values: np.ndarray, tolerance_um: float) -> tuple[np.ndarray, int, float, float] | None:
     """Index of each value, count of steps + 1, step and first value, where all lie on one regular axis."""
     if not np.abs(values).max() < _FARTHEST_UM:  # also where a value is not finite
         return None
-    steps = np.diff(np.sort(np.rint(values / TOLERANCE_UM).astype(np.int64)))
+    steps = np.diff(np.sort(values))
     low, high = float(values.min()), float(values.max())
-    steps = steps[steps > 1] * TOLERANCE_UM  # neighbours within the tolerance are one
+    steps = steps[steps > tolerance_um]  # neighbours within the tolerance are one
     if not len(steps):
         return np.zeros(len(values), np.int64), 1, 0.0, low
     count = round((high - low) / float(steps.min()))
@@ -106,10 +112,10 @@ def _axis(values: np.ndarray) -> tuple[np.ndarray, int, float, float] | None:
         return None
     step = (high - low) / count
     index = np.rint((values - low) / step).astype(np.int64)
-    if np.abs(values - (low + index * step)).max() > TOLERANCE_UM:
+    if np.abs(values - (low + index * step)).max() > tolerance_um:
         return None
     exact = round(step, 6)  # 50.00000000000001 would be no pitch that anyone drew
-    return index, count + 1, exact if abs(exact - step) * count < TOLERANCE_UM / 2 else step, low
+    return index, count + 1, exact if abs(exact - step) * count < tolerance_um / 2 else step, low
 
 
 def spelled(codes: np.ndarray, words: Sequence[str], sites: tuple[np.ndarray, np.ndarray]) -> tuple[str, ...]:
@@ -118,10 +124,10 @@ def spelled(codes: np.ndarray, words: Sequence[str], sites: tuple[np.ndarray, np
 
     Raises InputError for a word that holds a placeholder itself: it could not be told from a pattern.
     """
-    for word in words:
-        if "{" in word and any(mark in word for mark in _MARKS):
-            raise InputError("threedblox.placeholder", got=word[:80])
-    used = np.flatnonzero(np.bincount(codes, minlength=len(words)))
+    used = np.flatnonzero(np.bincount(codes))
+    for code in used.tolist():
+        if "{" in words[code] and any(mark in words[code] for mark in MARKS):
+            raise InputError("threedblox.placeholder", got=words[code][:80])
     if len(used) == 1:
         word = words[int(used[0])]
         return (word,) if word else ()
@@ -150,7 +156,7 @@ def _templates(said: list[str], sites: tuple[np.ndarray, np.ndarray]) -> list[st
 
 def _says(template: str, said: list[str], sites: tuple[np.ndarray, np.ndarray]) -> bool:
     form = re.sub(r"[{}]", lambda brace: brace.group() * 2, template)
-    for mark in _MARKS:
+    for mark in MARKS:
         form = form.replace("{" + mark + "}", mark)
     fill = form.format
     return all(
