@@ -10,9 +10,10 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.planning.assignment import Assignment, assign
-from workbench.rules.escape import Escape, escape_estimate
-from workbench.stack import Connection, Design, End, Grid, Points, Region, read, to_document
-from workbench.stack.bumps import followed
+from workbench.rules.escape import Escape, field_escape, signal_count
+from workbench.rules.nets import Netlist
+from workbench.stack import Connection, Design, End, Grid, Points, Region, levels, read, to_document
+from workbench.stack.bumps import face_z_um, followed
 from workbench.stack.fitting import Rectangle, counted, filled, supply_pattern
 from workbench.stack.geometry import to_module
 
@@ -168,10 +169,11 @@ def assign_nets(
 
 def escape(design: Design, name: str, layer: str, *, master: Side = "bottom", supplies: Sequence[str] = ("VDD", "VSS"),
            field: int = 0) -> Escape:  # fmt: skip
-    """Whether the signals of a connection's bump array can leave it in the metals of `layer`, from the top down.
+    """Whether the signals of a connection's bump array can leave it in the metals of `layer`, from the side the array
+    lies on.
 
-    The channel estimate of `rules.escape`, for regular arrays. Raises InputError for an irregular field or a layer
-    without metals.
+    The channel estimate of `rules.escape`, for regular arrays. Supplies are those of the netlist and the nets named
+    here. Raises InputError for an irregular field or a layer without metals.
     """
     joint = connection(design, name)
     end = joint.bottom if master == "bottom" else joint.top
@@ -179,11 +181,9 @@ def escape(design: Design, name: str, layer: str, *, master: Side = "bottom", su
     wiring, _ = design.part(layer)
     if not wiring.metals or field >= len(fields) or not isinstance(fields[field], Grid):
         raise InputError("planning.no_escape", where=f"{end} / {layer}", got=f"{len(wiring.metals)} / {len(fields)}")
-    array = fields[field]
-    codes, words = array.coded(array.nets)
-    signals = int(np.isin(codes, [code for code, word in enumerate(words) if word and word not in supplies]).sum())
-    return escape_estimate(
-        columns=array.columns, rows=array.rows, pitch_x_um=array.pitch_x_um, pitch_y_um=array.pitch_y_um,
-        pad_um=array.diameter_um, metals=tuple(reversed(wiring.metals)), signals=signals,
-    )  # fmt: skip
-
+    holder, placement = design.part(end.part)
+    stack = {level.layer.name: level for level in levels(design)}
+    z_um = face_z_um(design, stack[holder.name], placement, design.region(end).side)
+    under = (stack[wiring.name].z_bottom_um + stack[wiring.name].z_top_um) / 2 <= z_um
+    signals = signal_count(Netlist(design), end.part, fields[field], supplies)
+    return field_escape(fields[field], wiring, "up" if under else "down", signals)

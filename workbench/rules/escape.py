@@ -16,9 +16,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.errors import DomainError
-from workbench.stack import Metal
+import numpy as np
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 
+from workbench.errors import DomainError
+from workbench.rules.nets import Netlist
+from workbench.stack import Grid, Layer, Metal, Points
+
+MOST_LOOKED_AT = 10_000  # points whose nearest neighbour is looked for; their median does not need every one
 EDGES = ("left", "right", "bottom", "top")
 
 
@@ -97,3 +102,61 @@ def escape_estimate(
             found.append(MetalEscape(metal.name, across, along, peeled, total - escaped))
         inside, escaped, needed = now_inside, total, needed + 1
     return Escape(wanted, sum(metal.signals for metal in found), tuple(found), needed)
+
+
+def field_escape(field: Grid | Points, layer: Layer, looks: str, signals: int) -> Escape:
+    """The estimate for a bump field on the face of a layer with metals that `looks` up or down: the metal of that face
+    is reached first. Points count as a square array of as many pads, their median distance to the next its pitch, the
+    sides of the least box around them (at any angle) its shape.
+    """
+    if isinstance(field, Grid):
+        columns, rows, pitch_x, pitch_y = field.columns, field.rows, field.pitch_x_um, field.pitch_y_um
+    else:
+        xy = field.xy_um()
+        pitch_x = pitch_y = _median_pitch_um(xy) or field.diameter_um
+        width, length = (side + pitch_x for side in _least_box_um(xy))
+        columns = max(1, min(field.count, round(math.sqrt(field.count * width / length))))
+        rows = -(-field.count // columns)
+    metals = layer.metals[::-1] if looks == "up" else layer.metals
+    return escape_estimate(columns=columns, rows=rows, pitch_x_um=pitch_x, pitch_y_um=pitch_y,
+                           pad_um=field.diameter_um, metals=metals, signals=signals)  # fmt: skip
+
+
+def _median_pitch_um(xy: np.ndarray) -> float:
+    """Median distance of points (n, 2) to their nearest other place; 0 where there is one place only."""
+    places = np.unique(xy, axis=0)
+    if len(places) < 2:
+        return 0.0
+    some = places[:: -(-len(places) // MOST_LOOKED_AT)]
+    return float(np.median(cKDTree(places, balanced_tree=False, compact_nodes=False).query(some, k=2)[0][:, 1]))
+
+
+def _least_box_um(xy: np.ndarray) -> tuple[float, float]:
+    """Sides of the rectangle of least area around points (n, 2): one of its sides lies on an edge of their hull."""
+    try:
+        hull = xy[ConvexHull(xy).vertices]
+    except (QhullError, ValueError):  # fewer than three points, or all on one line
+        away = np.linalg.norm(xy - xy[0], axis=1)
+        return float(np.linalg.norm(xy - xy[away.argmax()], axis=1).max()), 0.0
+    edges = np.roll(hull, -1, axis=0) - hull
+    along = edges / np.linalg.norm(edges, axis=1, keepdims=True)
+    sides = np.stack([np.ptp(hull @ np.stack([way, [-way[1], way[0]]], axis=1), axis=0) for way in along])
+    width, length = sides[sides.prod(axis=1).argmin()].tolist()
+    return width, length
+
+
+def signal_count(netlist: Netlist, part: str, field: Grid | Points, supplies: Sequence[str] = ()) -> int:
+    """Bumps of a part's field that carry a signal: those with a net or port that is no supply, neither by the netlist
+    of the module (the port decides before the net) nor by a name among `supplies`. All, where the field names nothing.
+    """
+    if not (field.nets or field.ports):
+        return field.count
+    named, supply = np.zeros(field.count, bool), np.zeros(field.count, bool)
+    for words in (field.nets, field.ports):
+        codes, texts = field.coded(words)
+        named |= np.array([text != "" for text in texts], bool)[codes]
+        supply |= np.array([text in supplies for text in texts], bool)[codes]
+    if netlist.design.netlist:
+        nets = netlist.codes(part, field, np.arange(field.count))
+        supply |= (nets >= 0) & (netlist.roles[nets] != 0)
+    return int((named & ~supply).sum())

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from workbench.rules.case import Case, Found, Skip, compared
 from workbench.rules.deck import NOT_DRAWN, Rule
-from workbench.rules.escape import Escape, escape_estimate
+from workbench.rules.escape import Escape, field_escape, signal_count
 from workbench.rules.faces import Face
 from workbench.rules.findings import Finding, Key
-from workbench.rules.spans import span_um
+from workbench.rules.nets import Netlist
 from workbench.stack import Grid, Layer, Metal, Points
 
 ESTIMATE = "channel estimate of the workbench: docs/theory/design-rules.md"
@@ -52,11 +50,8 @@ def metals(case: Case) -> Found | Skip:
 
 
 def escapes(case: Case) -> Iterator[tuple[Face, Layer, Grid | Points, Escape]]:
-    """Every bump field that lands on a layer with metals, and whether its signals get out through all four edges.
-    Points count as an array of their mean pitch. A bump is a signal unless the netlist makes its net a supply.
-    """
-    supplies = {net.name for net in case.design.netlist if net.role != "signal"}
-    supplies |= {pin.port for net in case.design.netlist if net.role != "signal" for pin in net.pins}
+    """Every bump field that lands on a layer with metals, and whether its signals get out through all four edges."""
+    netlist = Netlist(case.design)
     for joint in case.joints:
         if joint.bottom is None or not joint.holds:
             continue
@@ -64,33 +59,9 @@ def escapes(case: Case) -> Iterator[tuple[Face, Layer, Grid | Points, Escape]]:
             layer = other.part.layer
             if other.part.die is not None or not layer.metals or face.part.die is None:
                 continue
-            order = layer.metals[::-1] if other.looks == "up" else layer.metals
             for field in face.region.bumps:
-                yield face, layer, field, _estimate(field, order, _signals(field, supplies))
-
-
-def _signals(field: Grid | Points, supplies: set[str]) -> int:
-    words = field.nets or field.ports
-    if not words or not supplies:
-        return field.count
-    codes, texts = field.coded(words)
-    carries = np.array([text != "" and text not in supplies for text in texts], bool)
-    return int(carries[codes].sum())
-
-
-def _estimate(field: Grid | Points, order: tuple[Metal, ...], signals: int) -> Escape:
-    if isinstance(field, Grid):
-        shape = (field.columns, field.rows, field.pitch_x_um, field.pitch_y_um)
-        signals = min(signals, field.columns * field.rows)
-    else:
-        low, high = span_um(field)
-        width, length = np.maximum(high - low, field.diameter_um).tolist()
-        pitch = max(float(np.sqrt(width * length / field.count)), 1e-3)
-        columns = max(1, round(width / pitch))
-        shape = (columns, -(-field.count // columns), pitch, pitch)
-    columns, rows, pitch_x, pitch_y = shape
-    return escape_estimate(columns=columns, rows=rows, pitch_x_um=pitch_x, pitch_y_um=pitch_y,
-                           pad_um=field.diameter_um, metals=order, signals=signals)  # fmt: skip
+                signals = signal_count(netlist, face.end.part, field)
+                yield face, layer, field, field_escape(field, layer, other.looks, signals)
 
 
 def escape(case: Case) -> Found | Skip:

@@ -152,3 +152,23 @@ def test_escape_of_the_signals_only():
     # Pads of 150 um at 300 um, lines and spaces of 25: floor((300 - 150 - 25) / 50) lines between two pads.
     assert (found.metals[0].tracks_x, found.metals[0].tracks_y) == (2, 2)
     assert found.metals[0].metal == "L4"  # the top metal is reached first
+
+
+def test_the_metal_nearest_to_the_bumps_is_reached_first():
+    """Wiring that lies over the array is reached from below, wiring under it from above."""
+    document = to_document(create(posed(), JOINT, pitch_um=300, diameter_um=80))
+    metals = [{"name": name, "line_um": 25.0, "space_um": 25.0} for name in ("lower", "upper")]
+    document["layers"].append({"name": "over", "kind": "rdl", "material": "polyimide", "thickness_um": 20.0,
+                               "metals": metals})  # fmt: skip
+    design = read(document)
+    for master in ("bottom", "top"):
+        assert escape(design, JOINT, "over", master=master).metals[0].metal == "lower"
+        assert escape(design, JOINT, "Organic substrate", master=master).metals[0].metal == "L4"
+
+
+def test_supplies_of_the_netlist_need_no_line_either():
+    design = create(posed(), JOINT, pitch_um=300, diameter_um=80, signal="D")
+    every = escape(design, JOINT, "Organic substrate").signals
+    assert every == len(placed_nets(design, UPPER))
+    nets = [{"name": "core supply", "role": "power", "pins": [{"part": UPPER.part, "port": "D"}]}]
+    assert escape(read(to_document(design) | {"netlist": nets}), JOINT, "Organic substrate").signals == 0

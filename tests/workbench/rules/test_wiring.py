@@ -13,8 +13,9 @@ from tests.workbench.rules.modules import GRID, NOTHING, deck, design_of, end, f
 from workbench.errors import DomainError
 from workbench.rules import DieShift, Requirements, check
 from workbench.rules.die_shift import budget_um, displacements_um
-from workbench.rules.escape import escape_estimate, tracks_between
-from workbench.stack import Metal
+from workbench.rules.escape import escape_estimate, field_escape, signal_count, tracks_between
+from workbench.rules.nets import Netlist
+from workbench.stack import Grid, Layer, Metal, Points
 
 
 def metal(name="M1", line=10.0, space=10.0, **more):
@@ -101,19 +102,52 @@ COARSE = {"name": "M", "line_um": 4.0, "space_um": 3.0}  # one line of 4 between
 
 
 @pytest.mark.parametrize(("count", "short"), [(3, False), (2, True)])
+@pytest.mark.parametrize("angle", [0.0, 30.0, 45.0])
 @pytest.mark.parametrize("kind", ["grid", "points"])
-def test_the_escape_of_a_design(count, short, kind):
-    """Two rows per metal off 10 x 10: 64 + 32 + 4, three metals."""
-    field = dict(ARRAY)
+def test_the_escape_of_a_design(count, short, kind, angle):
+    """Two rows per metal off 10 x 10: 64 + 32 + 4, three metals, at any angle."""
+    field = ARRAY | {"angle_deg": angle}
     if kind == "points":
-        xy = [((c - 4.5) * 30.0, (r - 4.5) * 30.0) for r in range(10) for c in range(10)]
-        field = {"name": "a", "diameter_um": 20.0, "x_um": [x for x, _ in xy], "y_um": [y for _, y in xy]}
-        field["diameter_um"] = 16.5  # the mean pitch of points is their box over their count: 27 um
+        xy = Grid(**field).xy_um()
+        field = {"name": "a", "diameter_um": 20.0, "x_um": xy[:, 0].tolist(), "y_um": xy[:, 1].tolist()}
     report = check(design_of(carrier([COARSE | {"name": f"M{k}"} for k in range(count)], field)), NOTHING)
     finding = found(report, "escape")
     assert (finding is not None) == short
     if short:
         assert (finding.got, finding.allowed, finding.severity, finding.verified) == (3, 2, "care", False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(columns=st.integers(1, 25), rows=st.integers(1, 25), pitch=st.sampled_from([25.0, 40.0, 55.0]),
+       angle=st.floats(-180, 180), mirrored=st.booleans(), seed=st.integers(0, 99))  # fmt: skip
+def test_points_that_are_an_array_escape_like_it_at_any_pose(columns, rows, pitch, angle, mirrored, seed):
+    array = Grid(name="a", diameter_um=20, columns=columns, rows=rows, pitch_x_um=pitch, pitch_y_um=pitch)
+    turned = array.model_copy(update={"angle_deg": angle, "mirrored": mirrored, "x_um": 3.0})
+    xy = np.random.default_rng(seed).permutation(turned.xy_um())
+    points = Points(name="a", diameter_um=20, x_um=tuple(xy[:, 0].tolist()), y_um=tuple(xy[:, 1].tolist()))
+    layer = Layer(name="R", kind="rdl", material="polyimide", thickness_um=10, metals=(metal("M1", 2, 2),))
+    given, drawn = (field_escape(field, layer, "up", array.count) for field in (array, points))
+    assert (drawn.metals_needed, drawn.escaped) == (given.metals_needed, given.escaped)
+
+
+NETS = [{"name": "VDD", "role": "power", "pins": [{"part": "U1", "port": "a"}, {"part": "U2", "port": "b"}]},
+        {"name": "S", "pins": [{"part": "U1", "port": "b"}, {"part": "U2", "port": "a"}]}]  # fmt: skip
+CARRIES = [  # part, labels of a field of 100, signals among them
+    ("U1", {"ports": ["a", "b"]}, 50),
+    ("U2", {"ports": ["a", "b", "b", "b"]}, 25),  # the same word is another net in another part
+    ("U1", {"nets": ["a", "b", "b", "b"]}, 75),
+    ("U1", {"ports": ["b"], "nets": ["a"]}, 100),  # the port decides
+    ("U1", {"ports": ["a"], "nets": ["b"]}, 0),
+    ("U1", {"nets": ["other", ""]}, 50),  # unknown to the netlist, and not connected
+    ("U1", {}, 100),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "labels", "signals"), CARRIES, ids=str)
+def test_what_a_bump_carries_is_looked_up_by_its_part(part, labels, signals):
+    design = design_of(on_carrier({"name": "U1"}, {"name": "U2", "x_mm": 2.0}, netlist=NETS))
+    field = Grid(**ARRAY | {kind: tuple(words) for kind, words in labels.items()})
+    assert signal_count(Netlist(design), part, field) == signals
 
 
 def test_supplies_need_no_line():
