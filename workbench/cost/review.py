@@ -18,7 +18,7 @@ from workbench.cost.stacking import POST_BOND_TESTS
 from workbench.cost.wafers import WaferGrid, best_grid, countable
 from workbench.cost.yield_models import MODELS, die_yield, williams_brown
 from workbench.i18n import LANGUAGES, t
-from workbench.rules import CheckReport, Finding, Requirements, check
+from workbench.rules import CheckReport, Deck, Finding, Requirements, check
 from workbench.rules.findings import number as number
 from workbench.schema import Figure, Parameters, Summary, choice, quantity
 from workbench.schema.summary import shown
@@ -198,8 +198,9 @@ class StackReview:
         return _summary(self)
 
 
-def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
-    """Review the design of a stored document under the parameters.
+def review(document: Mapping[str, Any], p: StackDesignReview, *, deck: Deck | None = None) -> StackReview:
+    """Review the design of a stored document under the parameters; `deck` decides the checks (default: the published
+    limits).
 
     Raises InputError for a document that cannot be read; a flow that is out of its range is left out, with a reason.
     """
@@ -221,8 +222,8 @@ def review(document: Mapping[str, Any], p: StackDesignReview) -> StackReview:
         parameters=p,
         derived=derived,
         levels=levels(design),
-        rules=check(design, requirements=Requirements(thickness_limit_um=p.thickness_limit_um,
-                                                      footprint_limit_mm2=p.footprint_limit_mm2)),
+        rules=check(design, deck, requirements=Requirements(thickness_limit_um=p.thickness_limit_um,
+                                                            footprint_limit_mm2=p.footprint_limit_mm2)),
         hybrid_bonds=_hybrid_bonds(design),
         dies=tuple(rows),
         economics=economics,
