@@ -51,7 +51,7 @@ def test_every_view_concludes_in_both_languages(view, reviewed):
 @pytest.mark.parametrize("name", DESIGNS)
 def test_drawings_are_well_formed_and_survive_the_report(name, reviewed):
     r = reviewed[name]
-    for drawing in (drawings.section_svg(r)[0], drawings.top_svg(r.design), drawings.wafer_svg(r.grid)):
+    for drawing in (drawings.section_svg(r.design)[0], drawings.top_svg(r.design), drawings.wafer_svg(r.grid)):
         root = ET.fromstring(drawing)
         assert root.get("aria-label")
         assert "nan" not in drawing
@@ -62,7 +62,7 @@ def test_drawings_are_well_formed_and_survive_the_report(name, reviewed):
 
 def test_the_section_is_true_to_scale(reviewed):
     r = reviewed["poc-face-to-face"]
-    drawing, factor = drawings.section_svg(r)
+    drawing, factor = drawings.section_svg(r.design)
     root = ET.fromstring(drawing)
     height = {}
     for rect in root.findall("rect"):

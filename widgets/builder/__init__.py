@@ -28,7 +28,7 @@ def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, paramet
     `temperatures_c` of parts by name, measured or computed elsewhere, offer the colours of temperature.
     """
     if run.mode != "interactive":
-        _report(run.store.designs.document(design_id), design_id, parameters)
+        _report(run.store.designs.document(design_id), design_id, deck, parameters)
         return None
     from widgets.builder.screen import Builder
     from widgets.builder.session import Session
@@ -38,10 +38,10 @@ def builder(run: Any, design_id: str, *, deck: rules.Deck | None = None, paramet
     return made
 
 
-def _report(document: Any, design_id: str, parameters: Any) -> None:
+def _report(document: Any, design_id: str, deck: rules.Deck | None, parameters: Any) -> None:
     """Verdict and figures, the scene by material and (where bumps are placed) by net, section and top view."""
-    reviewed = review(document, parameters if isinstance(parameters, StackDesignReview) else
-                      StackDesignReview(design_id=design_id))  # fmt: skip
+    asked = parameters if isinstance(parameters, StackDesignReview) else StackDesignReview(design_id=design_id)
+    reviewed = review(document, asked, deck=deck)
     page.summary(reviewed)
     picture(reviewed.design)
     if bump_count(reviewed.design):

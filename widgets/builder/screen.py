@@ -80,19 +80,17 @@ class Builder:
         finally:
             self._offering = False
 
-    def open(self, design_id: str) -> None:
-        """Go on with another design; refused while this one has unsaved changes."""
-        if design_id == self.session.design_id:
-            return
+    def open(self, design_id: str, said: str = "") -> bool:
+        """Go on with another design, or anew with this one, and say so; refused while this one has unsaved changes."""
 
         def act() -> None:
             self.session = self.session.other(design_id)
-            self.viewing.height.value = scene(self.session.design).natural_exaggeration
-            self.follow(words("builder.opened", name=self.session.design.title), "")
+            self.follow(said or words("builder.opened", name=self.session.design.title), "", fit=True)
             self.view.look("corner")
 
-        self.attempt(act)
-        self.designs.value = self.session.design_id
+        done = self.attempt(act)
+        self.offer_designs()
+        return done
 
     # --- edits -------------------------------------------------------------------------------------------------------
 
@@ -120,13 +118,17 @@ class Builder:
 
         return self.attempt(act)
 
-    def follow(self, said: str, choose: str | None = None) -> None:
-        """Show the design as it now is. `choose` a part ("" for none), else keep the chosen one while it is there."""
+    def follow(self, said: str, choose: str | None = None, *, fit: bool = False) -> None:
+        """Show the design as it now is. `choose` a part ("" for none), else keep the chosen one while it is there.
+        `fit` gives its heights the enlargement that suits them.
+        """
         part = self._part if choose is None else choose or None
         names = set(readings.part_names(self.session.design))
         self.scene = scene(self.session.design).exploded(self.scene.explode).without(self._hidden & names)
         self._hidden = self._hidden & names
         self._points = []
+        if fit:
+            self.viewing.set_height(self.scene.natural_exaggeration)
         self.viewing.refresh()
         self._draw()
         self._read()
@@ -148,8 +150,6 @@ class Builder:
         painting = self.painting
         self.view.show(self.scene, painting, exaggeration=self.viewing.height.value, cut=self.cut)
         self._legend.value = readings.legend(painting, self.scene)
-        self._mark()
-        self._outline()
 
     def moved(self) -> None:
         """After a slider: nothing is made anew."""
@@ -177,8 +177,7 @@ class Builder:
         self._head.value = readings.figures(self.session)
         self._findings.value = readings.findings(state)
         self.saving.refresh()
-        if state.review is not None:
-            self._section.value = f'<div class="wb wb-picture">{section_svg(state.review)[0]}</div>'
+        self._section.value = f'<div class="wb wb-picture">{section_svg(state.design)[0]}</div>'
         self._top.value = f'<div class="wb wb-picture">{top_svg(state.design)}</div>'
 
     def _mark(self) -> None:
@@ -256,7 +255,9 @@ class _Viewing:
         )]  # fmt: skip
         self.views = row(button("builder.view.fit", view.look), *views, self.perspective, *steps)
         natural = screen.scene.natural_exaggeration
-        self.height = slider("builder.view.height", natural, 1, 50, 1, lambda _: screen.moved(), form=".0f")
+        self._quiet = False
+        self.height = slider("builder.view.height", natural, 1, 50, 1,
+                             lambda _: None if self._quiet else screen.moved(), form=".0f")  # fmt: skip
         self.explode = slider("builder.view.explode", 0, 0, 2, 0.05, lambda _: screen.moved())
         axes = [(words("builder.view.no_section"), "")] + [(words(f"builder.across.{a}"), a) for a in "xyz"]
         self.axis = choice("builder.view.section", axes, width="340px")
@@ -281,6 +282,14 @@ class _Viewing:
         self.layers = w.VBox()
         self._names: list[str] = []
         self.refresh()
+
+    def set_height(self, factor: float) -> None:
+        """Set the slider for a scene that is drawn next."""
+        self._quiet = True
+        try:
+            self.height.value = factor
+        finally:
+            self._quiet = False
 
     def refresh(self) -> None:
         """One checkbox per layer, from the top down as they lie."""

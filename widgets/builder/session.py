@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import Any
 
 from workbench import rules
-from workbench.cost.review import StackDesignReview, StackReview, review
+from workbench.cost.economics import DesignCost, of_design
+from workbench.cost.review import StackDesignReview
 from workbench.errors import InputError, WorkbenchError
 from workbench.schema import Parameters
-from workbench.stack import Derived, Design, Die, bump_count, content_sha256, derive, editing, read, to_document
+from workbench.stack import Derived, Design, Die, bump_count, content_sha256, derive, editing, read
 from workbench.store import saving
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class State:
-    """A design with what follows from it. `report` is None, with the `fault`, where the checks could not be run."""
+    """A design with what follows from it. `report` is None, with the `fault`, where the checks could not be run; `cost`
+    is None where it could not be computed."""
 
     design: Design
     derived: Derived
     bumps: int
     report: rules.CheckReport | None
-    review: StackReview | None
+    cost: DesignCost | None
     fault: Exception | None = None
 
     @cached_property
@@ -48,7 +50,7 @@ class State:
 
     @property
     def cost_usd(self) -> float | None:
-        best = self.review.best if self.review else None
+        best = self.cost.best if self.cost else None
         return float(best.total_usd) if best else None
 
     @cached_property
@@ -91,6 +93,7 @@ class Session:
         self.temperatures_c = dict(temperatures_c or {})
         self._parameters = parameters if isinstance(parameters, StackDesignReview) else None
         self.author = author or saving.author()
+        self._hashed: tuple[Design, str] | None = None
         self._open()
 
     def _open(self) -> None:
@@ -98,7 +101,7 @@ class Session:
         design = read(self._store.designs.document(self.design_id, newest["revision_id"]))
         self.revision_id, self.number = newest["revision_id"], newest["number"]
         self.history = editing.History(design)
-        self._saved = content_sha256(design)
+        self._saved = self._sha256(design)
         self.saved = self.state = self._judged(design)
 
     def other(self, design_id: str) -> Session:
@@ -118,7 +121,7 @@ class Session:
 
     @property
     def is_saved(self) -> bool:
-        return content_sha256(self.design) == self._saved
+        return self._sha256(self.design) == self._saved
 
     def apply(self, operation: Callable[..., Design], *given: Any, label: str = "", **named: Any) -> bool:
         """Do an edit; whether the design changed. Raises InputError when it is refused."""
@@ -141,7 +144,7 @@ class Session:
         before = self.design
         newest = self._store.designs.revisions(self.design_id)[-1]
         saved = read(self._store.designs.document(self.design_id, newest["revision_id"]))
-        self.revision_id, self.number, self._saved = newest["revision_id"], newest["number"], content_sha256(saved)
+        self.revision_id, self.number, self._saved = newest["revision_id"], newest["number"], self._sha256(saved)
         self.history.apply(lambda design: saved, label="revert")
         changed = self._follow(before)
         self.saved = self.state
@@ -161,7 +164,7 @@ class Session:
         saved = saving.save_revision(self._store, self.design_id, design, author=self.author, note=note.strip(),
                                      based_on=self.revision_id)  # fmt: skip
         self.revision_id, self.number = saved.revision_id, saved.number
-        self._saved, self.saved = content_sha256(design), self.state
+        self._saved, self.saved = self._sha256(design), self.state
         return saved.revision_id
 
     def begin(self, design_id: str, design: Design, note: str) -> int:
@@ -194,6 +197,12 @@ class Session:
 
     # --- within ------------------------------------------------------------------------------------------------------
 
+    def _sha256(self, design: Design) -> str:
+        """The hash of a design's content, computed once while the design is the last that was asked for."""
+        if self._hashed is None or self._hashed[0] is not design:
+            self._hashed = design, content_sha256(design)
+        return self._hashed[1]
+
     def _follow(self, before: Design) -> bool:
         if self.design is before:
             return False
@@ -209,11 +218,11 @@ class Session:
             fault = error
         try:
             p = self._parameters or StackDesignReview(design_id=self.design_id)
-            cost = review(to_document(design), p)
+            cost = of_design(design, p)
         except WorkbenchError as error:
             log.info("no cost: %s", error)
         except Exception:
-            log.exception("review failed")
+            log.exception("cost failed")
         return State(design, derive(design), bump_count(design), report, cost, fault)
 
 

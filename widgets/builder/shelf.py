@@ -79,10 +79,8 @@ class BeginPanel:
         if not design_id:
             raise InputError("builder.no_id", where=words("builder.begin.id"))
         number = screen.session.begin(design_id, design, note)
-        screen.offer_designs()
-        screen.open(design_id)
-        self.id.value = ""
-        screen.follow(words("builder.begin.done", name=f"{design_id}@{number}") + said)
+        if screen.open(design_id, words("builder.begin.done", name=f"{design_id}@{number}") + said):
+            self.id.value = ""
 
 
 def _read(uploaded: tuple[Any, ...]) -> tuple[Design, Report]:

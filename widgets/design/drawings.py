@@ -14,7 +14,7 @@ from workbench import materials
 from workbench.cost.review import StackReview
 from workbench.cost.wafers import WaferGrid
 from workbench.reports.look import MATERIAL_OPACITY
-from workbench.stack import Design, Layer, Level, Placement, die_counts, geometry
+from workbench.stack import Design, Layer, Level, Placement, die_counts, geometry, levels
 
 _WIDTH = 960
 _EXAGGERATIONS = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -59,7 +59,7 @@ def section_y_mm(design: Design) -> float:
 
 def cross_section(r: StackReview) -> None:
     """The module cut along x. Widths to scale; heights enlarged by the factor written in the drawing."""
-    drawing, factor = section_svg(r)
+    drawing, factor = section_svg(r.design)
     key = "design.say.section" if factor > 1 else "design.say.section_true"
     tiers = len(r.design.die_layers)
     width = float(r.design.width_mm)
@@ -73,9 +73,10 @@ def cross_section(r: StackReview) -> None:
     picture(drawing, say=said, table=whole_numbers(frame))
 
 
-def section_svg(r: StackReview) -> tuple[str, int]:
+def section_svg(design: Design) -> tuple[str, int]:
     """The drawing and its exaggeration factor."""
-    design, total = r.design, r.derived.total_thickness_um
+    stack = levels(design)
+    total = stack[-1].z_top_um
     left, top, label_width = 62.0, 16.0, 330.0
     px_mm = (_WIDTH - left - label_width) / design.width_mm
     factor = max((f for f in _EXAGGERATIONS if total / 1000 * px_mm * f <= 360), default=1)
@@ -84,17 +85,17 @@ def section_svg(r: StackReview) -> tuple[str, int]:
     bottom = top + height
     shades, y_mm = die_colours(design), section_y_mm(design)
     words = sentence("design.drawing.section", name=design.title)
-    out = [svg.open_svg(_WIDTH, max(bottom, top + 17 * len(r.levels)) + 48, words)]
+    out = [svg.open_svg(_WIDTH, max(bottom, top + 17 * len(stack)) + 48, words)]
     centre = left + design.width_mm * px_mm / 2
 
     def x(mm: float) -> float:
         return centre + mm * px_mm
 
-    for level in r.levels:
+    for level in stack:
         out.append(_layer(design, level, x, px_mm, bottom, px_um, shades, y_mm))
-    wanted = [bottom - (level.z_bottom_um + level.z_top_um) / 2 * px_um for level in reversed(r.levels)]
+    wanted = [bottom - (level.z_bottom_um + level.z_top_um) / 2 * px_um for level in reversed(stack)]
     right = left + design.width_mm * px_mm
-    for level, at, place in zip(reversed(r.levels), wanted, svg.spread(wanted, 17), strict=True):
+    for level, at, place in zip(reversed(stack), wanted, svg.spread(wanted, 17), strict=True):
         out.append(_layer_label(level, right, at, place))
     out.append(svg.scale_bar(left, bottom + 30, px_mm, 140, "mm"))
     out.append(svg.scale_bar(left - 18, bottom, px_um, min(110, height * 0.6), "µm", upright=True))

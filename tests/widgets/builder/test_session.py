@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from IPython.utils.capture import capture_output
 
 from widgets import builder as views
 from widgets.builder import readings
+from widgets.builder import screen as screen_module
+from widgets.builder import session as session_module
 from widgets.builder.scene import Cut
 from widgets.builder.screen import Builder
 from widgets.builder.session import Session
-from workbench.cost.review import StackDesignReview
+from widgets.design.drawings import section_svg
+from workbench.cost.economics import of_design
+from workbench.cost.review import StackDesignReview, review
 from workbench.errors import InputError
 from workbench.i18n import use_language
+from workbench.rules import Requirements, check, decks, seed_deck
 from workbench.runs.context import Run
 from workbench.runs.demo import designs
 from workbench.stack import editing, read
@@ -149,6 +156,29 @@ def test_broken_checks_do_not_stop_the_building(session, monkeypatch):
     assert "could not be run" in readings.findings(session.state)
 
 
+def test_checks_follow_the_deck_of_the_session_on_the_screen_and_in_a_report(store):
+    deck = next(deck for deck in decks() if deck.deck_id != seed_deck().deck_id)
+    session = Session(store, DESIGN, deck=deck)
+    assert session.state.report.deck_id == deck.deck_id
+    session.apply(editing.move_by, "U2 compute", dx_mm=0.25)
+    assert session.state.report == check(session.design, deck)
+    assert session.state.cost_usd == pytest.approx(float(of_design(session.design, StackDesignReview()).best.total_usd))
+    asked = Requirements(thickness_limit_um=3000, footprint_limit_mm2=5460)
+    expected = check(read(store.designs.document(DESIGN)), deck, requirements=asked)
+    assert review(store.designs.document(DESIGN), StackDesignReview(), deck=deck).rules == expected
+
+
+def test_a_design_without_a_cost_is_still_checked_and_drawn(store, monkeypatch):
+    monkeypatch.setattr("widgets.builder.session.of_design", lambda *a, **k: 1 / 0)
+    screen = Builder(Session(store, DESIGN))
+    before = screen._section.value
+    screen.edit(editing.resize, width_mm=12.0, length_mm=12.0, label="wider")
+    assert screen.session.state.cost_usd is None
+    assert screen.session.state.report == check(screen.session.design)
+    assert "<svg" in before
+    assert screen._section.value == f'<div class="wb wb-picture">{section_svg(screen.session.design)[0]}</div>' != before
+
+
 # --- screen ----------------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +311,48 @@ def test_another_design_is_opened_only_when_nothing_is_lost(screen):
     screen.designs.value = "simba-36"
     assert len(screen.session.design.placements) == 36
     assert 'data-figure="dies"' in screen._head.value
+
+
+@pytest.fixture
+def counted(screen, monkeypatch):
+    """How often the screen does each piece of its work."""
+    count = Counter()
+
+    def counting(place, name, what):
+        real = getattr(place, name)
+
+        def called(*given, **named):
+            count[what] += 1
+            return real(*given, **named)
+
+        monkeypatch.setattr(place, name, called)
+
+    view = type(screen.view)
+    for place, name, what in (
+        (screen_module, "scene", "scene"), (view, "show", "show"), (view, "mark", "mark"), (view, "outline", "outline"),
+        (screen_module, "section_svg", "section"), (session_module.rules, "check", "check"),
+        (session_module, "of_design", "cost"), (session_module, "content_sha256", "hash"),
+    ):  # fmt: skip
+        counting(place, name, what)
+    return count
+
+
+EACH_ONCE = dict.fromkeys(("scene", "show", "mark", "outline", "section", "check", "cost", "hash"), 1)
+STEPS = {  # what a visitor does: how often each piece of work is done
+    "edit": (lambda s: s.edit(editing.move_by, "U2 compute", dx_mm=0.25, label="x"), EACH_ONCE),
+    "open": (lambda s: s.open("simba-36"), EACH_ONCE),
+    "begin": (lambda s: (setattr(s.begin.id, "value", "mine"), s.begin.create.click()), EACH_ONCE),
+    "choose": (lambda s: s.choose("U2 compute"), {"mark": 1, "outline": 1}),
+    "colour": (lambda s: setattr(s.viewing.mode, "value", "net"), {"show": 1}),
+    "height": (lambda s: setattr(s.viewing.height, "value", 7), {"mark": 1, "outline": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_piece_of_work_is_done_once_a_step(screen, counted, step):
+    act, expected = STEPS[step]
+    act(screen)
+    assert dict(counted) == expected
 
 
 def test_temperature_is_offered_where_it_is_known(store, screen):

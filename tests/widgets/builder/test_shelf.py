@@ -15,6 +15,7 @@ import pytest
 from widgets.builder import shelf
 from widgets.builder.screen import Builder
 from widgets.builder.session import Session
+from workbench.errors import InputError
 from workbench.formats import SUFFIXES, read_design
 from workbench.runs.demo import designs
 from workbench.stack import read, to_document
@@ -109,6 +110,20 @@ def test_an_old_id_that_is_a_path_leads_nowhere(store, tmp_path, monkeypatch, ho
         assert re.fullmatch(r"esc@1\.\w+", written.name)
     strays = [file for file in tmp_path.rglob("*") if file.is_file() and file.parent != home / "exports"]
     assert {file.name.partition(".")[0] for file in strays} == {"workbench"}  # the store and its locks
+
+
+def test_a_begun_design_that_cannot_be_opened_is_not_said_to_be(screen, monkeypatch):
+    def refuse(design_id):
+        raise InputError("store.not_there", where=design_id)
+
+    monkeypatch.setattr(screen.session, "other", refuse)
+    screen.begin.id.value = "mine"
+    screen.begin.create.click()
+    assert 'data-rule="store.not_there"' in screen._message.value
+    assert "Began and saved" not in screen._message.value
+    assert screen.begin.id.value == "mine"
+    assert screen.designs.value == screen.session.design_id == "poc-face-to-face"
+    assert "mine" in dict(screen.designs.options).values()
 
 
 def test_unsaved_changes_are_not_left_behind(screen):
