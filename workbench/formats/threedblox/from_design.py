@@ -53,10 +53,11 @@ class _Writing:
         instance_name = Unique(sorted(placed))
         self.instance_of = {name: name for name in placed}
         self.instance_of |= {x.name: instance_name(x.name) for x in self.carriers if x.name not in placed}
-        self.regions: dict[str, set[str]] = {}  # by instance
+        self.placed: set[str] = set()  # parts that are chiplets in the Stack
         self.maps: dict[str, BumpMap] = {}
         self.cells: dict[str, float] = {}
-        self.cell_names: dict[tuple[str, float], str] = {}
+        self.cell_of: dict[tuple[str, float], str] = {}
+        self.cell_name = Unique()
         self.unverified: set[str] = set()  # cells whose diameter rests on no source
         self.respelled = 0
         self.file_name = Unique(files=True)
@@ -159,17 +160,16 @@ class _Writing:
 
     def _cells(self, field: Grid | Points) -> Iterator[str]:
         """Cells of a field's bumps. One cell has one diameter: where a design has two, the cell is split."""
+        diameter, is_verified = field.diameter_um, field.is_verified("diameter_um")
         for wanted in self._labels(field, field.cells, empty=_DEFAULT_CELL, spell=naming.cell_word):
-            cell = self.cell_names.get((wanted, field.diameter_um))
+            cell = self.cell_of.get((wanted, diameter))
             if cell is None:
-                cell = wanted
-                if self.cells.setdefault(cell, field.diameter_um) != field.diameter_um:
-                    cell = f"{wanted}_{field.diameter_um:g}um"
-                    self.cells.setdefault(cell, field.diameter_um)
+                cell = self.cell_name(f"{wanted}_{diameter:g}um" if wanted in self.cells else wanted)
+                self.cell_of[wanted, diameter], self.cells[cell] = cell, diameter
+                if cell != wanted:
                     self.notes.leave("threedblox.cell_split", cell=wanted, name=cell)
-                self.cell_names[wanted, field.diameter_um] = cell
-                if not field.is_verified("diameter_um"):
-                    self.unverified.add(cell)
+            if not is_verified:  # of any field: a cell is as sure as its least sure bump
+                self.unverified.add(cell)
             yield cell
 
     # -- assembly ------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class _Writing:
                 size = np.array(self.design.extent_mm(layer)) * 1000
                 found[self.instance_of[layer.name]] = {
                     "loc": _numbers(corner - size / 2), "z": _number(level.z_bottom_um), "orient": "R0"}  # fmt: skip
-                self.regions[layer.name] = {region.name for region in layer.regions}
+                self.placed.add(layer.name)
             for placement in layer.placements:
                 orient = placement.orientation
                 if orient is None:
@@ -202,12 +202,12 @@ class _Writing:
                 loc = corner + np.array([placement.x_mm, placement.y_mm]) * 1000 - size / 2
                 found[placement.name] = {"loc": _numbers(loc), "orient": orient,
                                          "z": _number(die_span_um(level, die.thickness_um)[0])}  # fmt: skip
-                self.regions[placement.name] = {region.name for region in die.regions}
+                self.placed.add(placement.name)
         return found
 
     def _end(self, end: End) -> str | None:
         """``inst.regions.name``; None for a region of a layer that is no chiplet."""
-        if end.part not in self.regions:
+        if end.part not in self.placed:
             return None
         return f"{self.instance_of[end.part]}.regions.{end.region}"
 
@@ -259,7 +259,7 @@ class _Writing:
             kind = {"signal": "wire", "power": "supply1", "ground": "supply0"}[net.role]
             wires.append(f"  {kind} {name};\n")
             for pin in net.pins:
-                if pin.part not in self.regions:
+                if pin.part not in self.placed:
                     lost += 1
                     continue
                 port = naming.bump_word(pin.port)
