@@ -338,7 +338,8 @@ def test_a_cell_that_is_named_like_a_split_one_keeps_its_diameter():
     fields = (*fields[:-1], fields[-1].model_copy(update={"unverified": ("diameter_um",)}))
     die = Die(id="a", name="a", width_mm=2.0, length_mm=2.0, thickness_um=100.0,
               regions=(Region(name="face", side="front", width_um=9.0, length_um=9.0, bumps=fields),))  # fmt: skip
-    again, report = threedblox.to_design(threedblox.from_design(design_of(dies=(die,)))[0])
+    blox, report = threedblox.from_design(design_of(dies=(die,)))
+    again, _ = threedblox.to_design(blox)
     found = {f.name: (f.diameter_um, f.is_verified("diameter_um")) for f in again.dies[0].regions[0].bumps}
     assert found == {"PAD_35um": (50.0, True), "PAD": (20.0, False), "PAD_35um_2": (35.0, False),
                      "PAD_35um_3": (35.00001, True)}  # fmt: skip
