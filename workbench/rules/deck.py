@@ -51,7 +51,18 @@ LIMITS: dict[str, tuple[str, ...]] = {
     "ball_pad_edge": ("min_edge_um",),
     "scribe_pitch": ("min_pitch_um", "max_pitch_um"),
 }
+WHOLE = ("die_size", "die_size_min", "body_size", "carrier_field")  # two sides mean nothing one by one
 NOT_DRAWN = ("opening_width", "opening_space", "opening_enclosure", "ball_pad_width", "ball_pad_edge", "scribe_pitch")
+# The selectors a check looks at; carriers and flows are those of the design, so nearly all have them. Rules about what
+# is not drawn may say with any selector what they are about.
+SELECTORS = ("methods", "carriers", "flows", "kinds", "materials", "above_diameter_um", "orientations")
+_OF_BUMPS = ("carriers", "flows", "methods", "above_diameter_um")
+_OF_LAYERS = ("carriers", "flows", "kinds", "materials")
+USED: dict[str, tuple[str, ...]] = dict.fromkeys(LIMITS, ("carriers", "flows")) | {
+    "bump_pitch": SELECTORS[:-1], "bump_diameter": SELECTORS[:-1], "bump_space": _OF_BUMPS, "bump_edge": _OF_BUMPS,
+    "bump_alignment": ("carriers", "flows", "methods"), "alignment_mark": ("orientations",),
+    "metal_line": _OF_LAYERS, "metal_count": _OF_LAYERS, "via_size": _OF_LAYERS, "via_enclosure": _OF_LAYERS,
+} | dict.fromkeys(NOT_DRAWN, SELECTORS)  # fmt: skip
 
 Identifier = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Text = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f]*$")]
@@ -92,6 +103,14 @@ class Rule(_Frozen):
         if wrong or not self.values:
             raise InputError("rules.unknown_value", where=self.id, got=", ".join(wrong) or "–",
                              allowed=", ".join(allowed))  # fmt: skip
+        missing = [name for name in allowed if name not in self.values] if self.limits in WHOLE else []
+        if missing:
+            raise InputError("rules.missing_value", where=self.id, got=", ".join(self.values),
+                             allowed=", ".join(allowed))  # fmt: skip
+        idle = [name for name in SELECTORS if getattr(self, name) and name not in USED[self.limits]]
+        if idle:
+            raise InputError("rules.unused_selector", where=self.id, got=", ".join(idle),
+                             allowed=", ".join(USED[self.limits]))  # fmt: skip
         if (self.limits == "alignment_mark") != (len(self.marks) == 2):
             raise InputError("rules.marks", where=self.id, got=len(self.marks), allowed="2")
         return self

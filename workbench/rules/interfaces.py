@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from workbench.rules.case import Case, Found, Skip, at_most
+from workbench.rules.case import Case, Found, Skip
+from workbench.rules.deck import Rule
 from workbench.rules.faces import SLACK_UM, Face
 from workbench.rules.findings import Finding, Key, Place
 from workbench.rules.meeting import Block, Meeting, side_of
@@ -64,33 +65,31 @@ def misaligned(case: Case) -> Found | Skip:
     """Pairs drawn further apart than the tolerance: the worst with its dx, dy, all counted."""
     found, looked_at = [], 0
     for m in case.meetings:
-        worst, count, places = None, 0, []
-        for block in m.blocks:
-            looked_at += len(block.i)
-            distances = block.distances_um
-            if not len(block.i) or not len(distances):
-                continue
-            k = int(distances.argmax())
-            if worst is None or distances[k] > worst[0]:
-                worst = (float(distances[k]), block, k)
-            if len(distances) == 1 and len(block.i) > 1:
-                distances = np.broadcast_to(distances, (len(block.i),))
-            far = np.flatnonzero(distances > m.tolerance_um + SLACK_UM)
-            count += len(far)
-            places += [m.top.at(block.top, int(block.i[x])) for x in far[: case.examples - len(places)]]
-        if worst is None:
-            continue
-        distance, block, k = worst
-        dx, dy = block.offset.reshape(-1, 2)[k].tolist()
-        judged = at_most("misaligned", distance, m.tolerance_um, None, unit="um")
-        outcome = ("broken" if m.verified else "care") if count else "met"
-        found.append(Finding(
-            "misaligned", outcome, m.joint.name, m.top.at(block.top, int(block.i[k])), got=judged.got,
-            allowed=judged.allowed, unit="um", verified=m.verified, source=m.source, rule=m.rule, count=max(count, 1),
-            examples=tuple(places),
-            values={"dx": dx, "dy": dy, "first": label(m.top.fields[block.top], int(block.i[k]))},
-        ))  # fmt: skip
+        looked_at += sum(len(block.i) for block in m.blocks)
+        blocks = [(block, block.distances_um) for block in m.blocks if len(block.i)]
+        if blocks:
+            found += [_apart(case, m, blocks, limit_um, rule) for limit_um, rule in m.tolerances]
     return Found(tuple(found), looked_at) if looked_at else _reason(case)
+
+
+def _apart(case: Case, m: Meeting, blocks: list[tuple[Block, np.ndarray]], limit_um: float,
+           rule: Rule | None) -> Finding:  # fmt: skip
+    count, places = 0, []
+    for block, distances in blocks:
+        each = np.broadcast_to(distances, (len(block.i),))
+        far = np.flatnonzero(each > limit_um + SLACK_UM)
+        count += len(far)
+        places += [m.top.at(block.top, int(block.i[x])) for x in far[: case.examples - len(places)]]
+    block, distances = max(blocks, key=lambda pair: pair[1].max())
+    k = int(distances.argmax())
+    dx, dy = block.offset.reshape(-1, 2)[k].tolist()
+    named = {"verified": rule.verified, "source": rule.source, "rule": rule.id} if rule else {}
+    return Finding(
+        "misaligned", ("care" if rule and rule.soft else "broken") if count else "met", m.joint.name,
+        m.top.at(block.top, int(block.i[k])), got=float(distances[k]), allowed=limit_um, unit="um",
+        count=max(count, 1), examples=tuple(places),
+        values={"dx": dx, "dy": dy, "first": label(m.top.fields[block.top], int(block.i[k]))}, **named,
+    )  # fmt: skip
 
 
 def nets(case: Case) -> Found | Skip:

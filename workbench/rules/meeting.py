@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from workbench.rules.deck import Deck
+from workbench.rules.deck import Deck, Rule
 from workbench.rules.faces import Face, Joint
 from workbench.rules.matching import Lattice, lattice, match, same_lattice
 from workbench.rules.spans import Layouts, extent
@@ -101,15 +101,14 @@ class Block:
 
 @dataclass(eq=False)
 class Meeting:
-    """One interface with its matched bumps, and the tolerance they are held to."""
+    """One interface with its matched bumps, and the tolerances they are held to: each with its rule, None where it is
+    the customer's.
+    """
 
     joint: Joint
     top: Side
     bottom: Side
-    tolerance_um: float
-    verified: bool = True
-    source: str = ""
-    rule: str = ""
+    tolerances: tuple[tuple[float, Rule | None], ...]
     blocks: list[Block] = default(default_factory=list)
 
 
@@ -121,7 +120,8 @@ def side_of(face: Face, deck: Deck, layouts: Layouts) -> Side:
 def meetings(design: Design, deck: Deck, joints: Sequence[Joint], tolerance_um: float,
              layouts: Layouts) -> tuple[Meeting, ...]:  # fmt: skip
     """Every interface that holds and has bumps on both faces. Two pads that overlap at all are taken for a pair: the
-    reach of a match is the sum of the largest radii of the two faces. A rule of the deck replaces the tolerance.
+    reach of a match is the sum of the largest radii of the two faces. Rules of the deck replace the tolerance; where
+    several fit, each is held.
     """
     sides: dict[str, Side] = {}
     found = []
@@ -131,14 +131,13 @@ def meetings(design: Design, deck: Deck, joints: Sequence[Joint], tolerance_um: 
         for face in (joint.top, joint.bottom):
             if str(face.end) not in sides:
                 sides[str(face.end)] = side_of(face, deck, layouts)
-        meeting = Meeting(joint, sides[str(joint.top.end)], sides[str(joint.bottom.end)], tolerance_um)
-        for rule in deck.of("bump_alignment"):
-            if rule.fits(design, method=joint.method):
-                meeting.tolerance_um, meeting.verified = rule.values["max_offset_um"], not rule.soft
-                meeting.source, meeting.rule = rule.source, rule.id
+        rules = [rule for rule in deck.of("bump_alignment") if rule.fits(design, method=joint.method)]
+        tolerances = tuple((rule.values["max_offset_um"], rule) for rule in rules) or ((tolerance_um, None),)
+        meeting = Meeting(joint, sides[str(joint.top.end)], sides[str(joint.bottom.end)], tolerances)
         widest = [max(f.diameter_um for f in face.region.bumps) for face in (joint.top, joint.bottom)]
-        meeting.blocks = meet(meeting.top, meeting.bottom, tolerance_um=meeting.tolerance_um,
-                              reach_um=max(sum(widest) / 2, meeting.tolerance_um))  # fmt: skip
+        limits = [limit for limit, _ in tolerances]
+        meeting.blocks = meet(meeting.top, meeting.bottom, tolerance_um=min(limits),
+                              reach_um=max(sum(widest) / 2, *limits))  # fmt: skip
         found.append(meeting)
     return tuple(found)
 

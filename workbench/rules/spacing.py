@@ -110,13 +110,19 @@ def _drawn_pitch(case: Case, name: str, fields: list[Field], rule: Rule) -> list
 
 
 def _widest_um(field: Field) -> float:
-    """The largest distance of a bump to its next: of a grid its larger pitch."""
+    """The largest pitch of a field. Of an unstaggered grid the larger of its two, sites left out or not. Beyond that,
+    and of staggered grids and points, the largest distance of a bump to its nearest other one: a field that is wider in
+    one direction than in the other is then judged by the closer one.
+    """
     pattern = field.pattern
-    if isinstance(pattern, Grid) and not pattern.omit and not pattern.staggered:
-        return max(pattern.pitch_x_um if pattern.columns > 1 else 0.0, pattern.pitch_y_um if pattern.rows > 1 else 0.0)
     if pattern.count < 2:
         return 0.0
-    return float(cKDTree(field.xy).query(field.xy, k=2)[0][:, 1].max())
+    straight = isinstance(pattern, Grid) and not pattern.staggered
+    across = pattern.pitch_x_um if straight and pattern.columns > 1 else 0.0
+    along = pattern.pitch_y_um if straight and pattern.rows > 1 else 0.0
+    if straight and not pattern.omit:
+        return max(across, along)
+    return max(across, along, float(cKDTree(field.xy).query(field.xy, k=2)[0][:, 1].max()))
 
 
 def space(case: Case) -> Found | Skip:

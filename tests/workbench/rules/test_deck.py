@@ -57,15 +57,14 @@ def test_the_smallest_chip_of_the_amkor_deck():
     assert len(seed_deck("amkor_wlcsp_400").rules) == len(CASES) + 1
 
 
-IHP = [  # IHP-GmbH/chiplet-spec interconnect_methods.json: diameter, pitch in um; opening and space make the pitch
-    ("copper_pillar", 44.0, 75.0, 35, 40), ("copper_pillar", 49.0, 80.0, 40, 40), ("copper_pillar", 54.0, 95.0, 45, 50),
-    ("solder_bump", 80.0, 130.0, 60, 70),
+IHP = [  # IHP-GmbH/chiplet-spec interconnect_methods.json: diameter, pitch in um
+    ("copper_pillar", 44.0, 75.0), ("copper_pillar", 49.0, 80.0), ("copper_pillar", 54.0, 95.0),
+    ("solder_bump", 80.0, 130.0),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "diameter", "pitch", "opening", "space"), IHP)
-def test_the_pitch_of_each_pillar_option(method, diameter, pitch, opening, space):
-    assert opening + space == pitch
+@pytest.mark.parametrize(("method", "diameter", "pitch"), IHP)
+def test_the_pitch_of_each_pillar_option(method, diameter, pitch):
     limits = [
         rule.values["min_pitch_um"] for rule in PUBLISHED.of("bump_pitch")
         if method in rule.methods and (rule.above_diameter_um is None or diameter > rule.above_diameter_um)
@@ -96,7 +95,21 @@ REFUSED = [  # change of the rule or the deck, rule of the error
     ({"severity": "fatal"}, "rules.not_a_deck"),
     ({"marks": ["a", "b"]}, "rules.marks"),
     ({"limits": "alignment_mark", "values": {"max_offset_um": 1.0}}, "rules.marks"),
-]
+    ({"limits": "die_size", "values": {"max_width_mm": 26.0}}, "rules.missing_value"),
+    ({"limits": "die_size_min", "values": {"min_length_mm": 1.0}}, "rules.missing_value"),
+    ({"limits": "body_size", "values": {"max_width_mm": 26.0}}, "rules.missing_value"),
+    ({"limits": "carrier_field", "values": {"max_length_mm": 33.0}}, "rules.missing_value"),
+    ({"methods": ["hybrid"]}, "rules.unused_selector"),
+    ({"kinds": ["rdl"]}, "rules.unused_selector"),
+    ({"materials": ["silicon"]}, "rules.unused_selector"),
+    ({"above_diameter_um": 20.0}, "rules.unused_selector"),
+    ({"orientations": ["R0"]}, "rules.unused_selector"),
+    ({"limits": "metal_line", "values": {"min_line_um": 1.0}, "methods": ["hybrid"]}, "rules.unused_selector"),
+    ({"limits": "bump_alignment", "values": {"max_offset_um": 1.0}, "above_diameter_um": 9.0}, "rules.unused_selector"),
+    ({"limits": "bump_edge", "values": {"min_edge_um": 1.0}, "kinds": ["bond"]}, "rules.unused_selector"),
+    ({"limits": "alignment_mark", "values": {"max_offset_um": 1.0}, "marks": ["a", "b"], "flows": ["mcm"]},
+     "rules.unused_selector"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "rule"), REFUSED, ids=str)

@@ -102,6 +102,24 @@ def test_a_rule_of_the_deck_replaces_the_tolerance():
     assert looked_at(moved, deck(tight | {"methods": ["solder_ball"]})).verdict == Verdict.FAIL  # back to 0.5 um
 
 
+ALIGNED = [  # two rules: largest offset, severity, source read; outcome of each for bumps 2 um apart
+    ((5.0, "error", True, "met"), (1.0, "error", True, "broken")),
+    ((1.0, "error", True, "broken"), (5.0, "error", True, "met")),  # the tighter counts, wherever it stands
+    ((1.0, "error", False, "care"), (1.5, "error", True, "broken")),  # an unread one hides no read one
+    ((1.0, "care", True, "care"), (2.0, "error", True, "met")),
+]
+
+
+@pytest.mark.parametrize("rules", ALIGNED, ids=str)
+def test_every_rule_of_alignment_that_fits_is_held(rules):
+    asked = [{"limits": "bump_alignment", "values": {"max_offset_um": limit}, "severity": severity, "verified": read}
+             for limit, severity, read, _ in rules]  # fmt: skip
+    report = looked_at(two_dies(top_pose={"x_mm": 0.002}), deck(*asked))
+    found = [f for f in report.compared if f.id == "misaligned"]
+    assert [(f.allowed, f.outcome, f.verified) for f in found] == [(limit, o, read) for limit, _, read, o in rules]
+    assert report.ok == all(outcome != "broken" for *_, outcome in rules)
+
+
 def test_examples_are_bounded_and_all_are_counted():
     many = GRID | {"columns": 30, "rows": 30, "pitch_x_um": 25.0, "pitch_y_um": 25.0}
     document = two_dies(many, many, top_pose={"x_mm": 0.003})

@@ -95,6 +95,25 @@ def test_a_pitch_may_be_too_wide():
     assert looked_at(GRID | {"pitch_x_um": 60.0}, exact).findings[0].outcome == "near"
 
 
+WIDE = GRID | {"pitch_x_um": 40.0, "pitch_y_um": 60.0}
+WIDEST = [  # field of 4 x 3 bumps, its largest pitch
+    (WIDE, 60.0), (WIDE | {"omit": [[1, 1]]}, 60.0), (WIDE | {"angle_deg": 33.0, "omit": [[0, 0]]}, 60.0),
+    (WIDE | {"rows": 1}, 40.0), (WIDE | {"columns": 1, "omit": [[0, 1]]}, 120.0),  # the next is two rows away
+    (WIDE | {"omit": [[1, 0], [2, 0], [3, 0], [0, 1], [1, 1]]}, math.hypot(80, 60)),  # a corner left alone
+    (WIDE | {"staggered": True, "pitch_x_um": 60.0, "pitch_y_um": 40.0}, 50.0),
+    (points([(0, 0), (30, 0), (30, 70)]), 70.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "widest"), WIDEST)
+def test_a_site_left_out_does_not_narrow_a_pitch(field, widest):
+    for limit, kept in ((widest * 1.06, True), (widest * 0.999, False)):
+        report = looked_at(field, {"limits": "bump_pitch", "values": {"max_pitch_um": limit}})
+        wide = [f for f in report.compared if f.id == "pitch_wide"]
+        assert [f.got for f in wide] == pytest.approx([widest, widest])  # both dies are drawn alike
+        assert ids(report) == ([] if kept else ["pitch_wide"])
+
+
 def test_the_pitch_a_bond_layer_states_is_judged_too():
     document = two_dies(None, None)
     document["layers"][1]["bond"] = {"method": "micro_bump", "pitch_um": 50.0}
