@@ -11,7 +11,7 @@ from workbench.formats.yaml_text import Located, Steps
 
 FARTHEST = 1e9  # um; far beyond any module, so that sums stay exact enough
 
-# Key sets the specification closes; what else stands there is kept and said.
+# Key sets the specification closes; what else stands there is said.
 KEYS = {
     "root": {"format_version", "assembly", "technologies", "connection_stacks", "components", "interposer",
              "interconnect", "interfaces", "netlist", "flow", "_metadata"},
@@ -130,12 +130,13 @@ class Block:
         for name in holder.data:
             yield name, holder.part(name)
 
-    def unknown(self, kind: str, notes: Notes) -> dict[str, Any]:
-        """What the specification does not know of here, said at its place."""
+    def unknown(self, kind: str, notes: Notes, *, kept: bool = False) -> dict[str, Any]:
+        """What the specification does not know of here, said at its place. `kept`: it is written back."""
         found = {key: value for key, value in self.data.items() if key not in KEYS[kind]}
         for key in found:
             place = self.located.place((*self.path, key), key=True)
-            notes.leave("exchange.chiplet.unknown", key=key[:60], place=place)
+            said = "exchange.chiplet.unknown" if kept else "exchange.chiplet.unknown_left"
+            notes.leave(said, key=key[:60], place=place)
         return found
 
     def refused(self, rule: str, key: str, value: object, allowed: str = "") -> InputError:

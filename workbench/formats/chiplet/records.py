@@ -125,10 +125,13 @@ def records(root: Block, notes: Notes, *, tolerant: bool) -> Assembly:
         raise InputError("chiplet.units", where=head.place("units"), got=head.text("units")[:40], allowed="um")
     for key in ("author", "created", "modified", "assembly_gds", "io_technology"):
         head.text(key)
-    found.kept["root"] = root.unknown("root", notes)
+    found.kept["root"] = root.unknown("root", notes, kept=True)
+    if marker := root.block("_metadata"):
+        marker.unknown("_metadata", notes, kept=True)
+        found.kept["root"]["_metadata"] = marker.data
     found.kept["assembly"] = {key: value for key, value in head.data.items()
                               if key not in ("name", "description", "units") and value is not None}  # fmt: skip
-    head.unknown("assembly", notes)
+    head.unknown("assembly", notes, kept=True)
     for axis in ("interposer", "interconnect"):
         if (block := root.block(axis)) is not None:
             _axis(axis, block, found, notes)
@@ -157,7 +160,7 @@ def _axis(axis: str, block: Block, found: Assembly, notes: Notes) -> None:
         return
     if not _ADAPTER.fullmatch(adapter) or adapter.endswith(".drc"):
         raise InputError("chiplet.adapter", where=block.place("adapter"), got=adapter[:60])
-    block.unknown("axis", notes)
+    block.unknown("axis", notes, kept=True)
     found.kept[axis] = block.data
 
 
@@ -165,15 +168,15 @@ def _technology(block: Block, notes: Notes) -> None:
     block.text("layer_properties"), block.text("stackup")
     if block.has("dbu") and block.number("dbu") <= 0:
         raise InputError("chiplet.range", where=block.place("dbu"), got=f"dbu = {block.number('dbu'):g}", allowed="> 0")
-    block.unknown("technology", notes)
+    block.unknown("technology", notes, kept=True)
 
 
 def _stack(name: str, block: Block, notes: Notes) -> Stack:
     block.text("description")
-    block.unknown("stack", notes)
+    block.unknown("stack", notes, kept=True)
     layers = list(block.listed("layers"))
     for layer in layers:
-        layer.unknown("stack layer", notes)
+        layer.unknown("stack layer", notes, kept=True)
     return Stack(
         name,
         tuple(layer.text("name") for layer in layers),
@@ -187,7 +190,7 @@ def _component(block: Block, found: Assembly, notes: Notes) -> Component:
     id_, kind = block.name("id"), block.name("type")
     if id_ in found.kept.setdefault("components", {}):
         raise InputError("chiplet.twice", where=block.place("id"), got=id_)
-    block.unknown("component", notes)
+    block.unknown("component", notes, kept=True)
     if not block.has("anchor"):
         notes.assume("exchange.chiplet.anchor", id=id_)
     elif block.text("anchor") not in ("gds_origin", "bbox_center"):
@@ -237,9 +240,11 @@ def _component(block: Block, found: Assembly, notes: Notes) -> Component:
 def _pad(block: Block, notes: Notes) -> Pad:
     block.unknown("pad", notes)
     position, size = block.block("position"), block.part("size")
+    size.unknown("pair", notes)
     for key in ("x", "y"):
         if position is None or not position.has(key):
             raise InputError("chiplet.missing", where=block.place("position"), got=f"position.{key}")
+    position.unknown("pair", notes)
     x, y = position.number("x"), position.number("y")
     id_ = block.name("id", longest=256)
     if max(abs(x), abs(y)) > FAR_UM:
@@ -257,6 +262,10 @@ def _array(block: Block, notes: Notes) -> Array | None:
         raise InputError("chiplet.choice", where=array.place("pattern"), got=array.text("pattern")[:40],
                          allowed="grid, linear")  # fmt: skip
     count, pitch, start = array.part("count"), array.part("pitch"), array.block("start_position")
+    for pair in (count, pitch):
+        pair.unknown("pair", notes)
+    if start is not None:
+        start.unknown("position", notes)
     return Array(count.count("x"), count.count("y"), pitch.number("x"), pitch.number("y"),
                  start and (start.number("x"), start.number("y"), start.number("z")))  # fmt: skip
 
@@ -268,14 +277,14 @@ def _joint(block: Block, notes: Notes, *, tolerant: bool) -> Joint | None:
             notes.leave("exchange.chiplet.interface", id=id_, why=kind[:40])
             return None
         raise InputError("chiplet.choice", where=block.place("type"), got=kind[:40], allowed=", ".join(INTERFACES))
-    block.unknown("interface", notes)
+    block.unknown("interface", notes, kept=True)
     ends = []
     for side in ("from", "to"):
         if (end := block.block(side)) is not None:
-            end.unknown("end", notes)
+            end.unknown("end", notes, kept=True)
             ends.append((end.text("component"), end.text("surface"), end.text("port_layer")))
     physical = block.part("physical")
-    physical.unknown("physical", notes)
+    physical.unknown("physical", notes, kept=True)
     figures = (physical.number(key, least=0.0) for key in ("pitch", "diameter", "height"))
     return Joint(id_, kind, tuple(ends), *figures, block)
 
@@ -288,7 +297,7 @@ def _netlist(block: Block, found: Assembly, notes: Notes) -> None:
     seen: dict[str, dict[str, Any]] = {}
     layers = 0
     for net in block.listed("nets"):
-        net.unknown("net", notes)
+        net.unknown("net", notes, kept=True)
         name = net.name("name", longest=256)
         if name in seen:
             raise InputError("chiplet.twice", where=net.place("name"), got=name)

@@ -219,6 +219,44 @@ def test_refusals_name_line_and_column(changed, old, new, rule, word):
     assert refused.value.where.split(" ")[0] == yaml_text.at("f", line, column - (text.rfind("\n", 0, column) + 1))
 
 
+@pytest.mark.parametrize(("old", "new", "kept"), [
+    ("count: {x: 2, y: 2}", "count: {x: 2, y: 2, extra: 1}", False),
+    ("pitch: {x: 1200.0, y: 1000.0}", "pitch: {x: 1200.0, y: 1000.0, extra: 1}", False),
+    ("y: 3000.0, z: 0.0}", "y: 3000.0, z: 0.0, extra: 1}", False),
+    ("position: {x: 100.0, y: 100.0}, size: {x: 80, y: 80}", "position: {x: 100.0, y: 100.0, extra: 1}, size: {x: 80, "
+     "y: 80}", False),
+    ("size: {x: 25.0, y: 20.0}", "size: {x: 25.0, y: 20.0, extra: 1}", False),
+    ('net: "GND"', 'net: "GND", extra: 1', False),
+    ("rotation: {z: 33.25}", "rotation: {z: 33.25, extra: 1}", False),
+    ("thickness: 150.0}", "thickness: 150.0, extra: 1}", False),
+    ("z: 57.83}", "z: 57.83, extra: 1}", False),
+    ('pattern: "grid"', 'pattern: "grid"\n      extra: 1', False),
+    ('pin: "q"}', 'pin: "q", extra: 1}', False),
+    ("netlist:\n", "netlist:\n  extra: 1\n", False),
+    ("      class: \"power\"", "      extra: 1\n      class: \"power\"", True),
+    ("physical: {pitch: 80.0", "physical: {extra: 1, pitch: 80.0", True),
+    ("dbu: 0.001\n  carrier", "dbu: 0.001\n    extra: 1\n  carrier", True),
+    ("future_block:", "_metadata: {frame: a, finalizer: b, extra: 1}\nfuture_block:", True),
+    ("future_block:", "extra: 1\nfuture_block:", True),
+])  # fmt: skip
+def test_a_key_of_nobody_is_said_at_its_place_and_kept_where_the_report_says_so(changed, old, new, kept):
+    text = changed(old, new)
+    design, report = chiplet.read_text(text, where="f")
+    at = text.index("extra: 1")
+    place = yaml_text.at("f", text.count("\n", 0, at), at - (text.rfind("\n", 0, at) + 1))
+    (line,) = [line for line in report.lines() if line.startswith(f"{place}: extra ")]
+    assert ("kept for writing back" in line) is kept
+    assert ("extra: 1" in chiplet.write_text(design, report.kept)[0]) is kept
+
+
+def test_metadata_of_the_file_is_put_back(changed):
+    said = "_metadata: {frame: interposer, finalizer: b, finalize_required: false}"
+    text = changed("future_block:", f"{said}\nfuture_block:")
+    design, report = chiplet.read_text(text, where="f")
+    again = yaml_text.parse(chiplet.write_text(design, report.kept)[0], where="g").data
+    assert again["_metadata"] == {"frame": "interposer", "finalizer": "b", "finalize_required": False}
+
+
 def test_a_file_without_dies_is_no_module():
     for text in (MINIMAL, MINIMAL + 'components: [{id: "a", type: "substrate"}]\n', MINIMAL + "components: []\n"):
         with pytest.raises(InputError) as refused:
