@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
+from workbench.formats import yaml_text
 from workbench.formats.report import Notes, Report
 from workbench.stack import Design
 
@@ -44,12 +44,7 @@ def read_design(path: Path | str) -> tuple[Design, Report]:
 
 def _looks_like(path: Path) -> str:
     """The suffix a file should have had. 3Dblox is recognised by its suffix only: its files include one another."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(_LOOK_BYTES) if path.is_file() else b""
-    except OSError as fault:
-        raise InputError("text.no_file" if not path.exists() else "text.unreadable", where=path,
-                         got=fault.strerror or fault) from None  # fmt: skip
+    start = yaml_text.read_start(path, _LOOK_BYTES)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return ".json"
     if re.search(rb"^format_version[ \t]*:", start, re.M):
@@ -119,21 +114,14 @@ def _writer(to: str, kept: Mapping[str, Any] | None) -> Callable[..., Report]:
 
 def _threedblox(design: Design, path: Path, overwrite: bool, kept: Mapping[str, Any] | None) -> Exported:
     from workbench.formats import threedblox
-    from workbench.formats.exports.writing import fresh
+    from workbench.formats.exports.writing import write_texts
 
     blox, report = threedblox.from_design(design, kept)
     named = path.suffix.lower() == ".3dbx"
     folder = path.parent if named else path
     said = threedblox.texts(blox)
-    # The root comes first into the stack and so takes its name last: it never names a file that is not there yet.
+    # The root is first and so takes its name last: it never names a file that is not there yet.
     order = {folder / (path.name if named and name == blox.root else name): said[name]
              for name in (blox.root, *(name for name in said if name != blox.root))}  # fmt: skip
-    with ExitStack() as drafts:
-        for target, text in order.items():
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as fault:
-                raise InputError("exchange.cannot_write", where=target.parent, got=fault.strerror or fault) from fault
-            draft = drafts.enter_context(fresh(target, overwrite=overwrite))
-            draft.write_text(text, "utf-8", newline="\n")
+    write_texts(order, overwrite=overwrite)
     return Exported(tuple(order), report)

@@ -71,19 +71,24 @@ def read_text(path: Path | str, *, limit_bytes: int = Limits.characters) -> str:
 
     Raises InputError: no such file, not a regular file, too large, not UTF-8 (with line and column).
     """
+    raw = read_start(path, limit_bytes + 1)
+    if len(raw) > limit_bytes:
+        raise InputError("text.too_large", where=shown(path), got=f"> {limit_bytes:,} B",
+                         allowed=f"<= {limit_bytes:,} B")  # fmt: skip
+    return decoded(raw, where=shown(path))
+
+
+def read_start(path: Path | str, count: int) -> bytes:
+    """The first `count` bytes of a file, or all. Raises InputError: no such file, not a regular file, unreadable."""
     path = Path(path)
     try:
         if not path.is_file():  # a pipe or device may never end
             rule = "text.not_a_file" if path.exists() else "text.no_file"
-            raise InputError(rule, where=_shown(path))
+            raise InputError(rule, where=shown(path))
         with path.open("rb") as file:
-            raw = file.read(limit_bytes + 1)
+            return file.read(count)
     except (OSError, ValueError) as fault:
-        raise InputError("text.unreadable", where=_shown(path), got=getattr(fault, "strerror", None) or fault) from None
-    if len(raw) > limit_bytes:
-        raise InputError("text.too_large", where=_shown(path), got=f"> {limit_bytes:,} B",
-                         allowed=f"<= {limit_bytes:,} B")  # fmt: skip
-    return decoded(raw, where=_shown(path))
+        raise InputError("text.unreadable", where=shown(path), got=getattr(fault, "strerror", None) or fault) from None
 
 
 def decoded(raw: bytes, *, where: str) -> str:
@@ -329,6 +334,6 @@ def at(where: str, line: int, column: int) -> str:
     return f"{where}:{line + 1}:{column + 1}"
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     """A path fit for a message: unprintable characters of a hostile name are marked."""
     return "".join(c if c.isprintable() else "?" for c in str(path))[-200:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pkgutil
 from importlib.util import find_spec
 
@@ -13,6 +14,7 @@ import trimesh
 from workbench import facts, formats
 from workbench.errors import InputError, MissingToolError
 from workbench.formats import FORMATS, SUFFIXES, export, read_design
+from workbench.formats.exports.writing import fresh
 from workbench.stack import read
 
 POC = facts.load("designs/poc-face-to-face")
@@ -112,6 +114,39 @@ def test_a_file_that_is_not_there(tmp_path, name):
     with pytest.raises(InputError) as refused:
         read_design(tmp_path / name)
     assert refused.value.rule.startswith("text.")
+
+
+NAMES = ("a\0b", "n" * 300, "x" * 200 + "/\0/y", "")
+KINDS = ("", ".3dbx", ".3dbv", ".chiplet", ".json", ".txt", ".gds")
+
+
+@pytest.mark.parametrize("name", [f"{name}{suffix}" for name in NAMES for suffix in KINDS])
+def test_a_name_that_no_file_may_have_is_refused_in_our_words(design, tmp_path, name):
+    with pytest.raises(InputError) as refused:
+        read_design(tmp_path / name)
+    assert refused.value.rule.startswith(("text.", "threedblox."))
+    if name not in KINDS[1:]:
+        for to in ("json", "3dblox", "chiplet", "gds", "glb", "csv"):
+            if to == "3dblox" and name == "":
+                continue  # a folder, which may be there
+            with pytest.raises(InputError) as refused:
+                export(design, tmp_path / name, to=to)
+            assert refused.value.rule in ("exchange.cannot_write", "exchange.exists")
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    with pytest.raises(InputError) as refused:
+        read_design(tmp_path / f"pipe{suffix}")
+    assert refused.value.rule == "text.not_a_file"
+
+
+def test_a_fault_of_a_writer_is_not_taken_for_one_of_the_disk(tmp_path):
+    with pytest.raises(ValueError, match="a defect"), fresh(tmp_path / "a.gds"):
+        raise ValueError("a defect")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_format_is_refused(design, tmp_path):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from workbench.errors import InputError
+from workbench.formats.yaml_text import shown
 
 
 @contextmanager
@@ -18,11 +19,15 @@ def fresh(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
     Raises InputError when the folder is missing or cannot be written, or when `path` exists and `overwrite` is False.
     """
     path = Path(path)
-    if not overwrite and path.exists():
-        raise InputError("exchange.exists", where=path)
-    draft = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
     try:
+        if not overwrite and path.exists():
+            raise InputError("exchange.exists", where=shown(path))
+        draft = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except (OSError, ValueError) as fault:  # a name that no file may have
+        raise InputError("exchange.cannot_write", where=shown(path),
+                         got=getattr(fault, "strerror", None) or fault) from fault  # fmt: skip
+    try:
         try:
             yield draft
             with draft.open("rb+") as file:
@@ -35,7 +40,23 @@ def fresh(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
             with suppress(OSError):
                 draft.unlink()
     except OSError as fault:
-        raise InputError("exchange.cannot_write", where=path, got=fault.strerror or fault) from fault
+        raise InputError("exchange.cannot_write", where=shown(path), got=fault.strerror or fault) from fault
+
+
+def write_texts(said: Mapping[Path, str], *, overwrite: bool = False) -> None:
+    """Write several files that belong together, with their folders; the first takes its name last.
+
+    Raises InputError, before any has its name, where a file is already there (unless `overwrite`), and where the disk
+    refuses.
+    """
+    with ExitStack() as drafts:
+        for path, text in said.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except (OSError, ValueError) as fault:
+                raise InputError("exchange.cannot_write", where=shown(path.parent),
+                                 got=getattr(fault, "strerror", None) or fault) from fault  # fmt: skip
+            drafts.enter_context(fresh(path, overwrite=overwrite)).write_text(text, "utf-8", newline="\n")
 
 
 def _claim(draft: Path, path: Path) -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from workbench.errors import InputError
 from workbench.formats import yaml_text
-from workbench.formats.exports.writing import fresh
+from workbench.formats.exports.writing import write_texts
 from workbench.formats.report import Notes, Report
 from workbench.formats.threedblox import bmap, document, model
 from workbench.formats.threedblox.bmap import BumpMap
@@ -93,9 +92,8 @@ def read(path: Path | str, *, folders: Iterable[Path | str] = ()) -> Blox:
     deeper than 20 or adds up to more than 1,000 files; a name that refers to nothing.
     """
     path = Path(path)
-    folder = Path(os.path.realpath(path.parent))
-    name = path.name
-    allowed = tuple(Path(os.path.realpath(entry)) for entry in folders)
+    folder, name = _real(path.parent), path.name
+    allowed = tuple(map(_real, folders))
     if name.lower().endswith(".bmap"):
         text = yaml_text.read_text(path, limit_bytes=bmap.MOST_CHARACTERS)
         return Blox(name, {}, {name: bmap.parse(text, where=name)}, folder, {}, allowed)
@@ -127,16 +125,16 @@ def write(blox: Blox, folder: Path | str, *, overwrite: bool = False) -> list[Pa
     Raises InputError, before anything is written, where a file is already there (unless `overwrite`), and where the
     disk refuses.
     """
-    folder = Path(folder)
-    said = {folder / name: text for name, text in texts(blox).items()}
-    with ExitStack() as drafts:
-        for path, text in said.items():
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as fault:
-                raise InputError("exchange.cannot_write", where=path.parent, got=fault.strerror or fault) from None
-            drafts.enter_context(fresh(path, overwrite=overwrite)).write_text(text, "utf-8", newline="\n")
+    said = {Path(folder) / name: text for name, text in texts(blox).items()}
+    write_texts(said, overwrite=overwrite)
     return list(said)
+
+
+def _real(folder: Path | str) -> Path:
+    try:
+        return Path(os.path.realpath(folder))
+    except (OSError, ValueError) as fault:
+        raise InputError("text.unreadable", where=yaml_text.shown(folder), got=fault) from None
 
 
 class _Reading:
