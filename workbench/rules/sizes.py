@@ -50,7 +50,7 @@ def _worst(case: Case, judged: list[tuple[Part, Finding]]) -> list[Finding]:
 
 
 def die_size(case: Case) -> Found | Skip:
-    """Every die inside the exposure field, and large enough to be placed."""
+    """Every die within the largest that can be made and placed, and large enough to be placed."""
     found, parts = [], list(case.dies.values())
     for rule in case.deck.of("die_size"):
         if rule.fits(case.design):

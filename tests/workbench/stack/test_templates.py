@@ -67,6 +67,23 @@ def test_a_template_is_a_design_whose_interfaces_meet(name):
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
+def test_a_node_of_a_template_has_no_source(name):
+    noded = [die for die in build(name).dies if die.node_nm is not None]
+    assert noded
+    assert not [die.id for die in noded if die.is_verified("node_nm")]
+
+
+MEMORIES = [({}, set()), ({"hbm_width_mm": 8.0}, {"width_mm"}), ({"hbm_length_mm": 10.0}, {"length_mm"}),
+            ({"hbm_power_w": 30.0, "hbm_width_mm": 7.0}, {"power_w", "width_mm"})]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "own"), MEMORIES, ids=str)
+def test_the_source_of_the_memory_speaks_of_its_defaults_only(changes, own):
+    die = build("die-and-hbm", TEMPLATES["die-and-hbm"](**changes)).die("memory")
+    assert set(die.unverified) == {"thickness_um", "regions"} | own
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_the_seed_limits_do_not_fail_a_template(name):
     design = build(name)
     report = check(design, requirements=Requirements(thickness_limit_um=3000, footprint_limit_mm2=5460))

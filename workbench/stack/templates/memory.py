@@ -188,12 +188,15 @@ def _c4(p: DieAndHbm, carrier: tuple[float, float]) -> tuple[Grid, Grid]:
 
 
 def _memory(p: DieAndHbm, stack: Placement, fields: tuple[Grid, Grid]) -> Die:
+    cited = DieAndHbm()  # the source speaks of the defaults only
+    changed = [name for name in ("width_mm", "length_mm", "power_w")
+               if getattr(p, f"hbm_{name}") != getattr(cited, f"hbm_{name}")]  # fmt: skip
     return Die(
         id="memory", name="High-bandwidth memory stack", role="memory", width_mm=p.hbm_width_mm,
         length_mm=p.hbm_length_mm, thickness_um=p.hbm_thickness_um, power_w=p.hbm_power_w,
         regions=(parts.region("face", "front", fields, stack, _face(p, stack)),),
         source="defaults 7.75 x 11.87 mm, 20 W: bu-icsg/TAP-2.5D configs (Apache-2.0); bumps ours, no JEDEC ball map",
-        unverified=("thickness_um", "regions"),
+        unverified=("thickness_um", "regions", *changed),
     )  # fmt: skip
 
 

@@ -63,7 +63,8 @@ def die(
         for block, x, y, w, h, share in blocks
     )  # fmt: skip
     given = ["width_mm", "length_mm", "thickness_um", "power_w", "power_blocks", "regions"]
-    defaults = {"source": OURS, "unverified": tuple(given + (["tsv"] if more.get("tsv") else []))}
+    given += ["node_nm"] * (node_nm is not None) + ["tsv"] * bool(more.get("tsv"))
+    defaults = {"source": OURS, "unverified": tuple(given)}
     return Die(id=id, name=name, role=role, width_mm=width_mm, length_mm=length_mm, thickness_um=thickness_um,
                node_nm=node_nm, power_w=power_w, power_blocks=placed, regions=regions, **(defaults | more))  # fmt: skip
 
