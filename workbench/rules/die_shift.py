@@ -19,7 +19,7 @@ from workbench.rules.deck import Rule
 from workbench.rules.faces import Part
 from workbench.rules.findings import Finding, Key
 from workbench.stack import Layer, Metal
-from workbench.stack.bumps import place
+from workbench.stack.bumps import face_looks, place
 from workbench.stack.geometry import cos_sin
 
 
@@ -54,7 +54,7 @@ def displacements_um(shift: DieShift, xy_um: np.ndarray) -> np.ndarray:
 
 def budgets(case: Case, shift: DieShift, overlay_um: float) -> tuple[ShiftBudget, ...]:
     """Every metal with a via and a pad, of every redistribution layer next to dies. The farthest pad counts: of the
-    bumps on the die's face, or of its corners where no bump is drawn.
+    bumps on the die's face towards the layer, or of its corners where it has none.
     """
     found = []
     layers = case.design.layers
@@ -63,18 +63,18 @@ def budgets(case: Case, shift: DieShift, overlay_um: float) -> tuple[ShiftBudget
             continue
         above = layers[index + 1] if index + 1 < len(layers) else None
         below = layers[index - 1] if index else None
-        for neighbour, metals in ((above, layer.metals[::-1]), (below, layer.metals)):
+        for neighbour, towards, metals in ((above, "down", layer.metals[::-1]), (below, "up", layer.metals)):
             if neighbour is not None and neighbour.placements:
-                found += _of_layer(case, layer, neighbour, metals, shift, overlay_um)
+                found += _of_layer(case, layer, neighbour, towards, metals, shift, overlay_um)
     return tuple(found)
 
 
-def _of_layer(case: Case, layer: Layer, dies: Layer, metals: tuple[Metal, ...], shift: DieShift,
+def _of_layer(case: Case, layer: Layer, dies: Layer, towards: str, metals: tuple[Metal, ...], shift: DieShift,
               overlay_um: float) -> list[ShiftBudget]:  # fmt: skip
     moved = []
     for placement in dies.placements:
         part = case.dies[placement.name]
-        pads = _pads(case, part)
+        pads = _pads(part, towards)
         centre = np.array([placement.x_mm, placement.y_mm]) * 1000
         distances = displacements_um(shift, pads - centre)
         k = int(distances.argmax())
@@ -87,9 +87,9 @@ def _of_layer(case: Case, layer: Layer, dies: Layer, metals: tuple[Metal, ...], 
     ]  # fmt: skip
 
 
-def _pads(case: Case, part: Part) -> np.ndarray:
-    fields = [place(field, part.placement) for region in part.die.regions if region.side in ("front", "back")
-              for field in region.bumps]  # fmt: skip
+def _pads(part: Part, towards: str) -> np.ndarray:
+    fields = [place(field, part.placement) for region in part.die.regions
+              if face_looks(part.placement, region.side) == towards for field in region.bumps]  # fmt: skip
     return np.concatenate(fields) if fields else part.corners_um
 
 

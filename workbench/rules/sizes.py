@@ -44,7 +44,7 @@ def _worst(case: Case, judged: list[tuple[Part, Finding]]) -> list[Finding]:
         return []
     bad = [part for part, finding in judged if finding.outcome in ("care", "broken")]
     sign = 1 if judged[0][1].at_most else -1
-    part, finding = max(judged, key=lambda pair: (sign * pair[1].got, ))
+    part, finding = max(judged, key=lambda pair: sign * pair[1].got / (pair[1].allowed or 1))
     more = {"place": part.die.name if part.die else part.name, "at": part.centre, "count": max(len(bad), 1)}
     return [Finding(**{**vars(finding), **more, "examples": case.some(p.centre for p in bad)})]
 
@@ -67,10 +67,9 @@ def die_size(case: Case) -> Found | Skip:
             judged = []
             for part in parts:
                 sides = sorted((part.die.width_mm, part.die.length_mm))
-                tight = min(range(2), key=lambda i, sides=sides: sides[i] / least[i])
+                tight = min(range(2), key=lambda i, sides=sides: sides[i] / (least[i] or 1))
                 judged.append((part, at_least("die_size_min", sides[tight], least[tight], rule, unit="mm")))
-            judged.sort(key=lambda pair: pair[1].got / pair[1].allowed)
-            found += _worst(case, [(p, f) for p, f in judged if f.allowed == judged[0][1].allowed])
+            found += _worst(case, judged)
     return Found(tuple(found), len(parts)) if found else NO_RULE
 
 

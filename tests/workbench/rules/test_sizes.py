@@ -140,6 +140,20 @@ def test_many_dies_of_one_kind_count_each_that_breaks_a_rule():
     assert finding.count == len(finding.examples) == 4
 
 
+SMALL = [  # dies under 0.75 x 1.0 mm at least, the worst side, its limit, how many are too small
+    ([(0.7, 1.2), (0.8, 0.9)], 0.9, 1.0, 2), ([(0.74, 1.2), (0.8, 0.9), (1.0, 1.0)], 0.9, 1.0, 2),
+    ([(0.6, 1.2), (0.8, 0.9)], 0.6, 0.75, 2), ([(0.6, 0.7), (0.8, 0.9), (0.7, 0.95)], 0.7, 1.0, 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sizes", "side", "limit", "count"), SMALL)
+def test_dies_too_small_on_either_side_are_counted_together(sizes, side, limit, count):
+    dies = [die(width, length, name=f"U{k}", x_mm=1.8 * (k - 1)) for k, (width, length) in enumerate(sizes)]
+    finding = found(check(design_of(on_carrier(*dies)), deck(LEAST)), "die_size_min")
+    assert (finding.got, finding.allowed, finding.count) == (side, limit, count)
+    assert len(finding.examples) == count
+
+
 MOULD = {"limits": "mould", "values": {"min_thickness_um": 250.0, "max_thickness_um": 800.0}}
 
 

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.workbench.rules.modules import GRID, NOTHING, deck, design_of, end, found, ids, on_carrier, status, two_dies
+from tests.workbench.rules.modules import (
+    GRID,
+    NOTHING,
+    deck,
+    design_of,
+    end,
+    found,
+    ids,
+    on_carrier,
+    region,
+    status,
+    two_dies,
+)
 from workbench.errors import DomainError
 from workbench.rules import DieShift, Requirements, check
 from workbench.rules.die_shift import budget_um, displacements_um
@@ -213,6 +225,20 @@ def test_the_shift_of_the_deck_only_asks_for_care_while_unread():
     assert status(check(design_of(document | {"flow": "fan_out_last"}), deck(rule)), "die_shift") == "not_applicable"
     asked = Requirements(die_shift=DieShift(2.0))
     assert ids(check(design_of(document), deck(rule), requirements=asked)) == []
+
+
+@pytest.mark.parametrize(("side", "farthest"), [("front", (75, 60)), ("back", (500, 450))])
+def test_only_the_face_towards_the_layer_lands_on_it(side, farthest):
+    """The die lies face down: of bumps on its back none meets the layer, and its corners stand for its pads."""
+    document = on_carrier({"name": "U1", "bumps": [GRID]}, kind="rdl", metals=RDL)
+    document["layers"].pop(1)
+    document["dies"][0]["regions"][0]["side"] = side
+    wider = region(GRID | {"x_um": 300.0}, name="other", side="back")
+    document["dies"][0]["regions"].append(wider)
+    shift = DieShift(angle_deg=1.0)
+    report = check(design_of(document), NOTHING, requirements=Requirements(die_shift=shift, overlay_um=1.0))
+    moved = next(f for f in report.compared if f.id == "die_shift")
+    assert moved.got == pytest.approx(2 * math.hypot(*farthest) * math.sin(math.radians(0.5)))
 
 
 WHOSE = [  # the customer's shift and overlay, source of the deck read, outcome of R2 on the dies and of R1 below
