@@ -6,7 +6,9 @@ bound; above it a field is shown by its outline and its number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 
@@ -47,8 +49,9 @@ def scene_svg(scene: Scene, painting: Painting, *, exaggeration: float | None = 
         solid = [body for body in own if body.opacity >= 1]
         for body in _back_to_front(solid, towards):
             out.append(_box(body, scene, flat, eye))
-        for field in (f for f in scene.fields if scene.layer_of_field(f) == name):
-            drawn, room = _field(field, scene, painting, flat, px, room)
+        own_fields = (f for f in scene.fields if scene.layer_of_field(f) == name)
+        for _, parts in groupby(own_fields, key=lambda part: id(part.field)):
+            drawn, room = _field(list(parts), scene, painting, flat, px, room)
             out.append(drawn)
         out += [_box(body, scene, flat, eye) for body in sorted(own, key=lambda b: b.rank) if body.opacity < 1]
     out.append(_labels(scene, flat))
@@ -117,40 +120,65 @@ def _in_front(a: Body, b: Body, towards: np.ndarray) -> int:
     return 0
 
 
-def _field(field: Lattice | Cells, scene: Scene, painting: Painting, flat, px: float, room: int) -> tuple[str, int]:
-    layer = scene.layer_of_field(field)
-    z = field.z_top_um / 1000 + scene.lift_mm(layer)
-    count = field.field.pattern.count
-    state, palette = painting.texels(field)
-    if isinstance(field, Cells):
-        xy, codes = field.xy_mm, np.ones(len(field.xy_mm), int)
-        row, column = np.nonzero(field.index >= 0)
-        codes[field.index[row, column]] = state[row, column, 2]
-    else:
-        if count > room:
-            corners = field.centres_mm(np.array([0, field.columns - 1, field.columns - 1, 0]),
-                                       np.array([0, 0, field.rows - 1, field.rows - 1]))  # fmt: skip
-            points = flat(np.column_stack([corners, np.full(4, z)]))
-            outline = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-            x, y = points.mean(0)
-            return (
-                f'<polygon points="{outline}" fill="{palette[0]}" fill-opacity="0.55" stroke="{palette[0]}"/>'
-                + svg.text(x, y + 4, f"{count:,}", anchor="middle", size=11, style="fill:#14181D"), room,
-            )  # fmt: skip
-        index = field.all_features()
-        row, column = np.nonzero(index >= 0)
-        xy = field.centres_mm(column, row)
-        codes = np.broadcast_to(state, index.shape)[row, column].astype(int)
-    if len(xy) > room:
-        return "", room
-    rx = max(field.radius_mm * px, 0.5)
-    places = flat(np.column_stack([xy, np.full(len(xy), z)]))
+def _field(parts: Sequence[Lattice | Cells], scene: Scene, painting: Painting, flat, px: float, room: int
+           ) -> tuple[str, int]:  # fmt: skip
+    """One field of the design, whatever lattices it is drawn by: dots while there is room, else outline and number."""
+    source = parts[0].field
+    z = parts[0].z_top_um / 1000 + scene.lift_mm(scene.layer_of_field(parts[0]))
+    count = source.pattern.count
+    if count > room:
+        rim = outline_mm(parts)
+        points = flat(np.column_stack([rim, np.full(len(rim), z)]))
+        corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        colour = painting.texels(parts[0])[1][0]
+        x, y = points.mean(0)
+        return (
+            f'<polygon points="{corners}" fill="{colour}" fill-opacity="0.55" stroke="{colour}"/>'
+            + svg.text(x, y + 4, f"{count:,}", anchor="middle", size=11, style="fill:#14181D"), room,
+        )  # fmt: skip
     drawn = ""
-    for code in np.unique(codes):
-        dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places[codes == code])
-        colour = palette[min(code, len(palette)) - 1]
-        drawn += f'<path d="{dots}" fill="none" stroke="{colour}" stroke-width="{2 * rx:.2f}" stroke-linecap="round"/>'
-    return drawn, room - len(xy)
+    for part in parts:
+        xy, codes, palette = _dots(part, painting)
+        width = 2 * max(part.radius_mm * px, 0.5)
+        places = flat(np.column_stack([xy, np.full(len(xy), z)]))
+        for code in np.unique(codes):
+            dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places[codes == code])
+            colour = palette[min(code, len(palette)) - 1]
+            drawn += (
+                f'<path d="{dots}" fill="none" stroke="{colour}" stroke-width="{width:.2f}" stroke-linecap="round"/>'
+            )
+    return drawn, room - count
+
+
+def _dots(part: Lattice | Cells, painting: Painting) -> tuple[np.ndarray, np.ndarray, Sequence[str]]:
+    """Centres (n, 2) of a part's features, the colour number of each and the colours."""
+    state, palette = painting.texels(part)
+    if isinstance(part, Cells):
+        codes = np.ones(len(part.xy_mm), int)
+        row, column = np.nonzero(part.index >= 0)
+        codes[part.index[row, column]] = state[row, column, 2]
+        return part.xy_mm, codes, palette
+    index = part.all_features()
+    row, column = np.nonzero(index >= 0)
+    return part.centres_mm(column, row), np.broadcast_to(state, index.shape)[row, column].astype(int), palette
+
+
+def outline_mm(parts: Sequence[Lattice | Cells]) -> np.ndarray:
+    """The convex outline (n, 2) of a field, counter-clockwise through its outermost centres; of one row its ends."""
+    from scipy.spatial import ConvexHull  # slow to import, and small fields are drawn as dots
+
+    points = np.concatenate([part.xy_mm if isinstance(part, Cells) else _corners_mm(part) for part in parts])
+    centred = points - points.mean(0)
+    along, across = np.linalg.eigh(centred.T @ centred)[1].T[::-1]
+    if np.ptp(centred @ across) < 1e-6:
+        place = centred @ along
+        return points[[int(place.argmin()), int(place.argmax())]]
+    return points[ConvexHull(points).vertices]
+
+
+def _corners_mm(part: Lattice) -> np.ndarray:
+    column, row = part.columns - 1, part.rows - 1
+    return part.centres_mm(np.array([0, column, column, 0]), np.array([0, 0, row, row]))
 
 
 def _labels(scene: Scene, flat) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from widgets.builder.camera import VIEWS, fitted
 from widgets.builder.colours import NEUTRAL, ROLE_COLOURS, Painting, inferno, viridis
 from widgets.builder.picking import cast
-from widgets.builder.picture import MOST_DOTS, _back_to_front, scene_svg
+from widgets.builder.picture import MOST_DOTS, _back_to_front, outline_mm, scene_svg
 from widgets.builder.scene import Cut, power_bodies, scene
 from workbench import facts
 from workbench.reports.look import DIE_COLOURS, MATERIAL_COLOURS
@@ -307,6 +309,68 @@ def test_the_drawing_survives_the_reports_cleaner_and_stays_small(name, mode):
     assert len(drawn) < 250_000
     assert drawn.count("h0") <= MOST_DOTS
     assert 'lang="zh-Hant"' in drawn
+
+
+def bumped(**bumps):
+    """The pair with one field of bumps on the upper die."""
+    document = to_document(editing.join(design(), "U2 compute", "U1 base", pitch_um=50.0, diameter_um=25.0))
+    document["connections"] = []
+    document["dies"][0].pop("regions")
+    (region,) = document["dies"][1]["regions"]
+    region["bumps"] = [{"name": "b", "diameter_um": 10.0, **bumps}]
+    return read(document)
+
+
+def spread(count):
+    rng = np.random.default_rng(3)
+    return {"x_um": rng.uniform(-2400, 2400, count).tolist(), "y_um": rng.uniform(-1200, 1200, count).tolist()}
+
+
+LINE = {"x_um": np.linspace(-2400, 2400, MOST_DOTS + 1).tolist(), "y_um": [0.0] * (MOST_DOTS + 1)}
+GRID = {"columns": 80, "rows": 60, "pitch_x_um": 50.0, "pitch_y_um": 50.0}
+WIDE = [  # fields beyond what is drawn as dots
+    ("plain", GRID, 4800),
+    ("staggered", {**GRID, "staggered": True}, 4800),
+    ("longer than a texture", {**GRID, "columns": 2100, "pitch_x_um": 2.0, "diameter_um": 1.0}, 126_000),
+    ("irregular", spread(MOST_DOTS + 100), MOST_DOTS + 100),
+    ("in one line", LINE, MOST_DOTS + 1),
+]
+
+
+def fields_drawn(d):
+    """Outlines (each an array of points in px) and numbers of the fields of solder or copper, and the dots."""
+    s = scene(d).without(frozenset({"BGA balls", "Copper pillars"}))
+    drawn = scene_svg(s, Painting("material", d))
+    corners = re.findall(r'<polygon points="([^"]+)" fill="[^"]+" fill-opacity="0.55"', drawn)
+    outlines = [np.array([list(map(float, pair.split(","))) for pair in points.split()]) for points in corners]
+    return outlines, re.findall(r'font-size="11"[^>]*>([\d,]+)</text>', drawn), drawn.count("h0")
+
+
+@pytest.mark.parametrize(("name", "pattern", "count"), WIDE, ids=[name for name, *_ in WIDE])
+def test_a_field_of_too_many_dots_is_one_outline_with_one_number(name, pattern, count):
+    outlines, numbers, dots = fields_drawn(bumped(**pattern))
+    assert (len(outlines), numbers, dots) == (1, [f"{count:,}"], 0)
+
+
+@pytest.mark.parametrize(("name", "pattern", "count"), WIDE, ids=[name for name, *_ in WIDE])
+def test_the_outline_of_a_field_goes_through_its_outermost_bumps(name, pattern, count):
+    d = editing.place_at(bumped(**pattern), "U2 compute", angle_deg=12.5)
+    s = scene(d)
+    parts = [f for f in s.fields if f.field.part == "U2 compute"]
+    centres = parts[0].field.xy_um() / 1000
+    rim = outline_mm(parts)
+    if name == "in one line":
+        np.testing.assert_allclose(sorted(rim.tolist()), sorted(centres[[0, -1]].tolist()), atol=1e-9)
+        return
+    assert np.abs(centres[:, None] - rim).max(-1).min(0).max() < 1e-9  # every corner is a bump
+    side = np.roll(rim, -1, axis=0) - rim
+    inwards = np.column_stack([-side[:, 1], side[:, 0]]) / np.linalg.norm(side, axis=1)[:, None]
+    assert np.einsum("nd,nkd->nk", inwards, centres - rim[:, None]).min() > -1e-9  # and none lies outside
+
+
+@pytest.mark.parametrize("pattern", [{**GRID, "rows": 20}, {**GRID, "rows": 20, "staggered": True}, spread(1600)])
+def test_a_field_of_few_dots_is_drawn_dot_by_dot(pattern):
+    assert fields_drawn(bumped(**pattern)) == ([], [], 1600)
 
 
 def test_names_in_a_drawing_are_only_text():
