@@ -22,9 +22,9 @@ from workbench.formats.threedblox.bmap import BumpMap
 from workbench.formats.threedblox.document import Document
 from workbench.formats.threedblox.model import Chiplet, Definitions, Reference, RegionPath, Unknown
 
-MOST_FILES = 1_000
+MOST_FILES = 1_000  # read, references included
 MOST_DEPTH = 20
-MOST_CHARACTERS = 512 * 1024 * 1024  # of all files together
+MOST_CHARACTERS = 512 * 1024 * 1024  # of all of them together
 MOST_LISTED = 10_000  # files of one folder that a * looks at
 
 
@@ -40,6 +40,7 @@ class Blox:
     definitions: Mapping[str, Definitions] = field(default_factory=dict, compare=False, repr=False)
     folders: tuple[Path, ...] = field(default=(), compare=False)  # where references may be opened
     extras: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)  # referenced files not on disk
+    characters: int = field(default=0, compare=False)  # of the files read; references are charged to the same bound
 
     @property
     def top(self) -> Definitions | None:
@@ -96,12 +97,13 @@ def read(path: Path | str, *, folders: Iterable[Path | str] = ()) -> Blox:
     allowed = tuple(map(_real, folders))
     if name.lower().endswith(".bmap"):
         text = yaml_text.read_text(path, limit_bytes=bmap.MOST_CHARACTERS)
-        return Blox(name, {}, {name: bmap.parse(text, where=name)}, folder, {}, allowed)
+        return Blox(name, {}, {name: bmap.parse(text, where=name)}, folder, {}, allowed, characters=len(text))
     if not name.lower().endswith(document.KINDS):
         raise InputError("threedblox.suffix", where=name, allowed=".3dbx, .3dbv, .bmap")
     reading = _Reading(folder)
     reading.document(name, path, trail=(), place=name)
-    return _checked(Blox(name, reading.documents, reading.maps, folder, reading.definitions, allowed))
+    return _checked(Blox(name, reading.documents, reading.maps, folder, reading.definitions, allowed,
+                         characters=reading.characters))  # fmt: skip
 
 
 def made(

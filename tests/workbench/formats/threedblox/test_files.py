@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from workbench.errors import InputError
 from workbench.formats import threedblox, yaml_text
-from workbench.formats.threedblox import document, files, model
+from workbench.formats.lefdef import lef_text
+from workbench.formats.threedblox import document, files, model, references
 
 SQUARE = "coords: [[0, 0], [9, 0], [9, 9], [0, 9]]"
 CHIP = f"ChipletDef:\n  a:\n    type: die\n    regions:\n      r: {{side: front, {SQUARE}}}\n"
@@ -125,6 +126,45 @@ def test_references_are_opened_only_inside_the_named_folders(tmp_path):
 
     assert opened(threedblox.read(path)) == [[], ["own.lef"], [], []]
     assert opened(threedblox.read(path, folders=[tmp_path / "tech"])) == [["n.lef", "o.lef"], ["own.lef"], [], []]
+
+
+def referring(folder, written):
+    """An assembly whose chiplets refer to files; what its report says of them, and which files were parsed."""
+    chips = "".join(f"  {name}: {{type: die, design_area: [9, 9], thickness: 1, external: {{LEF_file: {path}}}}}\n"
+                    for name, path in written.items())  # fmt: skip
+    named = "".join(f"  u{name}: {{reference: {name}}}\n" for name in written)
+    places = "".join(f"  u{name}: {{loc: [{20 * i}, 0], z: 0, orient: R0}}\n" for i, name in enumerate(written))
+    top = f"Header: {{include: a.3dbv}}\nDesign: {{name: t}}\nChipletInst:\n{named}Stack:\n{places}"
+    return threedblox.read(laid(folder, a__3dbv=f"ChipletDef:\n{chips}", t__3dbx=top) / "t.3dbx")
+
+
+def said_of(blox, words):
+    return [line for line in threedblox.to_design(blox)[1].lines() if words in line]
+
+
+def test_a_reference_is_read_once_however_it_is_spelled(tmp_path, monkeypatch):
+    laid(tmp_path, s_slash_a__lef="END LIBRARY\n")
+    (tmp_path / "link.lef").symlink_to(tmp_path / "s" / "a.lef")
+    paths = ["s/a.lef", "s/../s/a.lef", "./s/a.lef", "link.lef", "[s/*.lef, s/a*]"]
+    blox, read = referring(tmp_path, {f"c{i}": path for i, path in enumerate(paths)}), []
+    monkeypatch.setattr(lef_text, "parse", lambda text, where: read.append(where) or {})
+    threedblox.to_design(blox)
+    assert read == ["a.lef"]
+
+
+def test_references_are_charged_with_the_files_that_name_them(tmp_path, monkeypatch):
+    texts = {f"l{i}__lef": "# " + "x" * 97 + "\n" for i in range(6)}
+    laid(tmp_path, **texts)
+    blox = referring(tmp_path, {f"c{i}": f"l{i}.lef" for i in range(6)})
+    assert len(said_of(blox, "was read")) == 6
+    assert blox.characters == sum(len((tmp_path / name).read_text()) for name in ("t.3dbx", "a.3dbv"))
+    monkeypatch.setattr(references, "MOST_FILES", 6)  # two are the assembly's own
+    assert len(said_of(blox, "was read")) == 4
+    assert said_of(blox, "was not opened")[0].startswith("a.3dbv:6:")
+    monkeypatch.setattr(references, "MOST_FILES", 1_000)
+    monkeypatch.setattr(references, "MOST_CHARACTERS", blox.characters + 250)
+    assert len(said_of(blox, "was read")) == 2
+    assert len(said_of(blox, "could not be read")) == 4
 
 
 @pytest.mark.parametrize("written", ["LEF_file: x.lef", "LEF_file: [x.lef]", "LEF_file:\n        - x.lef"])
