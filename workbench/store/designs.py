@@ -59,26 +59,33 @@ class Designs:
                      origin: str | None = None) -> str:  # fmt: skip
         """Add a revision and give its id; the design itself is made by its first.
 
-        Without `parent_id` the revision follows the current one, and the current document said again adds nothing.
+        Without `parent_id` the revision follows the current one, and the current document said again adds none.
         With `parent_id` the same call may be repeated at any time: its id is the hash of design, parent and content.
         `document["schema_version"]` (default 1) says how to read it. `origin` is for what the workbench brings
-        (``reference``, ``example``); saving without it makes the design one's own work.
+        (``reference``, ``example``); a revision saved without it makes the design one's own work. Where none is added,
+        project and origin stay unless given.
 
         Raises InputError: an unknown project, or a parent that is not a revision of this design.
         """
-        features = design_features.made(design_id, document, note)
-        design = self._described(design_id, title, kind, project_id, origin)
         with self._store.writing("add design revision", f"designs:{design_id}") as session:
             there = _chain(session, design_id)
-            append(session, BY_NAME["designs"], design)
-            if parent_id is None and there:
-                if there[-1]["document_sha256"] == document_sha256(document):
-                    return there[-1]["revision_id"]
-                parent_id = there[-1]["revision_id"]
-            elif parent_id is not None and parent_id not in {row["revision_id"] for row in there}:
+            known = {row["revision_id"] for row in there}
+            if parent_id is not None and parent_id not in known:
                 raise InputError("store.no_parent", where=design_id, got=parent_id,
                                  allowed=", ".join(row["revision_id"] for row in there[-3:]))  # fmt: skip
-            return _add(session, design_id, there, parent_id, document, features, author=author, note=note)
+            if parent_id is None and there and there[-1]["document_sha256"] == document_sha256(document):
+                revision_id = there[-1]["revision_id"]
+            else:
+                parent_id = parent_id or (there[-1]["revision_id"] if there else None)
+                revision_id = _revision_id(design_id, parent_id, document)
+            if revision_id in known:
+                now = f"SELECT project_id, origin FROM current_designs WHERE design_id = {literal(design_id)}"
+                ((its_project, its_origin),) = session.tuples(now)
+                project_id, origin = project_id or its_project, origin or its_origin
+            append(session, BY_NAME["designs"], _described(design_id, title, kind, project_id, origin))
+            if revision_id not in known:
+                _add(session, design_id, there, parent_id, document, author=author, note=note)
+            return revision_id
 
     def branch(self, design_id: str, new_id: str, *, author: str, note: str, revision_id: str | None = None,
                document: dict | None = None, title: str | None = None, kind: str | None = None,
@@ -93,23 +100,16 @@ class Designs:
             parent = _revision(session, design_id, revision_id)
             described = session.rows(f"SELECT title, kind FROM current_designs WHERE design_id = {literal(design_id)}")
         document = parent["document"] if document is None else document
-        features = design_features.made(new_id, document, note)
         title, kind = title or described[0]["title"], kind or str(document.get("assembly") or described[0]["kind"])
-        design = self._described(new_id, title, kind, project_id, None)
         with self._store.writing("branch design", f"designs:{new_id}") as session:
             there = _chain(session, new_id)
             if there and there[0]["revision_id"] != _revision_id(new_id, parent["revision_id"], document):
                 raise InputError("reuse.exists", got=new_id)
             if there:
                 return there[0]["revision_id"]
-            append(session, BY_NAME["designs"], design)
+            append(session, BY_NAME["designs"], _described(new_id, title, kind, project_id, None))
             session.seen.setdefault("design_revisions", set()).add(parent["revision_id"])
-            return _add(session, new_id, [], parent["revision_id"], document, features, author=author, note=note)
-
-    @staticmethod
-    def _described(design_id: str, title: str, kind: str, project_id: str | None, origin: str | None) -> list:
-        return prepare(BY_NAME["designs"], [{"design_id": design_id, "title": title, "kind": kind,
-                                             "project_id": project_id, "origin": origin}])  # fmt: skip
+            return _add(session, new_id, [], parent["revision_id"], document, author=author, note=note)
 
     # reading
 
@@ -272,17 +272,20 @@ def _revision_id(design_id: str, parent_id: str | None, document: Mapping) -> st
     return sha256(canonical([design_id, parent_id, document_sha256(document)]))[:32]
 
 
-def _add(session: Session, design_id: str, there: list[dict], parent_id: str | None, document: dict,
-         features: Mapping, *, author: str, note: str) -> str:  # fmt: skip
-    """The revision with its features, unless it is there already; its id."""
+def _described(design_id: str, title: str, kind: str, project_id: str | None, origin: str | None) -> list[dict]:
+    return [{"design_id": design_id, "title": title, "kind": kind, "project_id": project_id, "origin": origin}]
+
+
+def _add(session: Session, design_id: str, there: list[dict], parent_id: str | None, document: dict, *, author: str,
+         note: str) -> str:  # fmt: skip
+    """A revision that is not there yet, with its features; its id."""
     revision_id = _revision_id(design_id, parent_id, document)
-    if revision_id not in {row["revision_id"] for row in there}:
-        append(session, BY_NAME["design_revisions"], [{
-            "revision_id": revision_id, "design_id": design_id, "parent_id": parent_id, "number": len(there) + 1,
-            "schema_version": str(document.get("schema_version", 1)), "document": document,
-            "document_sha256": document_sha256(document), "author": author, "note": note,
-        }], absent=True)  # fmt: skip
-        design_features.write(session, revision_id, features)
+    append(session, BY_NAME["design_revisions"], [{
+        "revision_id": revision_id, "design_id": design_id, "parent_id": parent_id, "number": len(there) + 1,
+        "schema_version": str(document.get("schema_version", 1)), "document": document,
+        "document_sha256": document_sha256(document), "author": author, "note": note,
+    }], absent=True)  # fmt: skip
+    design_features.write(session, revision_id, design_features.made(design_id, document, note))
     return revision_id
 
 

@@ -87,6 +87,26 @@ def test_a_revision_of_a_reference_design_is_own_work(filled: Store):
     assert (row["origin"], row["number"]) == ("own", 2)
 
 
+def test_saying_a_reference_design_again_leaves_it_one(filled: Store, monkeypatch: pytest.MonkeyPatch):
+    """No revision is saved, so nothing is looked at anew and nothing becomes anyone's own work."""
+    made = []
+    monkeypatch.setattr("workbench.store.design_features.made", lambda *said: made.append(said))
+    filled.projects.add("P", name="P")
+    first = filled.designs.revisions("simba-36")[0]["revision_id"]
+
+    def row() -> dict:
+        return next(row for row in filled.designs.list() if row["design_id"] == "simba-36")
+
+    before = filled.snapshot()
+    assert save(filled, "simba-36", DOCUMENTS["simba-36"]) == first
+    assert (row()["origin"], row()["number"], row()["project_id"]) == ("reference", 1, None)
+    assert filled.snapshot() == before
+    assert save(filled, "simba-36", DOCUMENTS["simba-36"], project_id="P") == first
+    assert save(filled, "simba-36", DOCUMENTS["simba-36"]) == first
+    assert (row()["origin"], row()["number"], row()["project_id"]) == ("reference", 1, "P")
+    assert made == []
+
+
 SEARCHES = [  # what is typed, what is found (in this order), what must not be
     ("simba", ["simba-36"], ()), ("SIMBA organic", ["simba-36"], ()), ("ＳＩＭＢＡ", ["simba-36"], ()),
     ("tap-2.5d", ["ascend-910"], ()), ("混合接合", ["poc-face-to-face"], ()), ("面對面", ["poc-face-to-face"], ()),
