@@ -14,7 +14,9 @@ PIP = "pip"  # not taken from conda-forge
 # PyPI name -> conda-forge name, or PIP. Every dependency stands here, so that a new one needs a decision.
 SOURCES = {
     "altair": "altair",
+    "anywidget": "anywidget",
     "click": "click",
+    "defusedxml": "defusedxml",
     "duckdb": PIP,  # conda calls it python-duckdb; it must match the extension wheels, which only PyPI has
     "duckdb-extensions": PIP,
     "duckdb-extension-ducklake": PIP,
@@ -36,9 +38,11 @@ SOURCES = {
     "nbclient": "nbclient",
     "nbconvert": "nbconvert",
     "nbformat": "nbformat",
+    "numba": "numba",
     "numpy": "numpy",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
+    "openpyxl": "openpyxl",
     "packaging": "packaging",
     "pandas": "pandas",
     "papermill": "papermill",
@@ -47,6 +51,7 @@ SOURCES = {
     "psutil": "psutil",
     "pyarrow": "pyarrow",
     "pydantic": "pydantic",
+    "pydoe3": "pydoe3",
     "pytest": "pytest",
     "pytest-timeout": "pytest-timeout",
     "pytest-xdist": "pytest-xdist",
