@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -275,32 +276,54 @@ _PLAIN_WORD = re.compile(r"[A-Za-z_/][A-Za-z0-9_./\[\]+-]*|\.{1,2}/[A-Za-z0-9_./
 _SURPRISES = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)")  # to a reader of YAML 1.1
 
 
-def write(data: Plain) -> str:
+@dataclass(frozen=True)
+class Style:
+    """How data is written. `quoted`: every text is quoted, whatever it says, and so are the keys of the mappings that
+    the root has under `names`; other keys are quoted where a reader may take them for no text. `on_one_line`: words
+    of the format itself; a mapping of scalars with no other keys than these takes one line.
+    """
+
+    quoted: bool = False
+    names: frozenset[str] = frozenset()
+    on_one_line: frozenset[str] = frozenset()
+
+
+_PLAIN = Style()
+
+
+def write(data: Plain, style: Style = _PLAIN) -> str:
     """YAML that `parse` reads back equal, in block style; lists without mappings inside are written on one line.
 
-    Texts are quoted unless every reader (YAML 1.1 or 1.2) takes them for texts.
+    Texts are quoted unless every reader (YAML 1.1 or 1.2) takes them for texts, and no number has an exponent:
+    YAML 1.1 takes 1e-05 for a text.
     """
-    return "".join(_block(data, 0)) if isinstance(data, dict | list) and data else f"{scalar(data)}\n"
+    return "".join(_block(data, 0, style)) if isinstance(data, dict | list) and data else f"{scalar(data, style)}\n"
 
 
-def scalar(value: Plain) -> str:
-    """A value on one line; an empty list or mapping included."""
+def scalar(value: Plain, style: Style = _PLAIN) -> str:
+    """A value on one line; lists and mappings included."""
     if value is None:
         return "~"
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, str):
-        return _quoted(value)
+        return _quoted(value, plain=not style.quoted)
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(_flow(item, style) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(key)} {_flow(item)}" for key, item in value.items()) + "}"
-    return repr(value)
+        return "{" + ", ".join(f"{_key(key, style)} {_flow(item, style)}" for key, item in value.items()) + "}"
+    word = repr(value)
+    if "e" not in word:
+        return word
+    digits = format(Decimal(word), "f")
+    return digits if "." in digits else f"{digits}.0"
 
 
-def _flow(value: Plain) -> str:
+def _flow(value: Plain, style: Style) -> str:
     # Inside brackets a plain word must hold no bracket; quoting is always safe there.
-    return _quoted(value, plain=not set(value) & set("[]")) if isinstance(value, str) else scalar(value)
+    if isinstance(value, str):
+        return _quoted(value, plain=not (style.quoted or set(value) & set("[]")))
+    return scalar(value, style)
 
 
 def _quoted(text: str, *, plain: bool = True) -> str:
@@ -310,23 +333,24 @@ def _quoted(text: str, *, plain: bool = True) -> str:
     return FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", quoted)
 
 
-def _key(key: str, *, before_colon: str = " ") -> str:
+def _key(key: str, style: Style, *, name: bool = False, before_colon: str = " ") -> str:
     """A key with its colon; one beyond 1,000 characters must be announced (YAML 1.2.2, 7.4.2)."""
-    said = _quoted(key)
+    said = key if key in style.on_one_line and not name else _quoted(key, plain=not name)
     return f"{said}:" if len(said) < 1_000 else f"? {said}{before_colon}:"
 
 
-def _block(value: dict | list, indent: int) -> Iterator[str]:
+def _block(value: dict | list, indent: int, style: Style, *, names: bool = False) -> Iterator[str]:
     pad = " " * indent
     entries = value.items() if isinstance(value, dict) else ((None, item) for item in value)
     for key, item in entries:
-        head = f"{pad}-" if key is None else f"{pad}{_key(key, before_colon=chr(10) + pad)}"
-        nested = isinstance(item, dict) or (isinstance(item, list) and any(isinstance(x, list | dict) for x in item))
-        if nested and item:
+        head = f"{pad}-" if key is None else f"{pad}{_key(key, style, name=names, before_colon=chr(10) + pad)}"
+        inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        nested = isinstance(item, dict) and not item.keys() <= style.on_one_line
+        if inner and (nested or any(isinstance(x, dict | list) for x in inner)):
             yield head + "\n"
-            yield from _block(item, indent + 2)
+            yield from _block(item, indent + 2, style, names=indent == 0 and style.quoted and key in style.names)
         else:
-            yield f"{head} {scalar(item)}\n"
+            yield f"{head} {scalar(item, style)}\n"
 
 
 def at(where: str, line: int, column: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import InputError
-from workbench.formats.yaml_text import Limits, parse, read_text, write
+from workbench.formats.yaml_text import Limits, Style, parse, read_text, write
 
 
 def data(text, **limits):
@@ -154,6 +154,30 @@ def test_other_readers_take_our_texts_for_texts(value):
 
     texts = [t for t in _texts(value) if t]
     assert yaml.safe_load(write(texts)) == texts
+
+
+WORDED = Style(quoted=True, names=frozenset({"named"}), on_one_line=frozenset({"x", "y"}))
+WORDS = st.sampled_from(["x", "y", "named", "no", "a"])
+
+
+@given(VALUES | st.recursive(VALUES, lambda inner: st.dictionaries(WORDS, inner, max_size=3), max_leaves=6))
+@settings(max_examples=150, deadline=None)
+def test_any_style_is_read_back_equal(value):
+    assert same(data(write(value, WORDED)), value)
+
+
+def test_a_style_quotes_texts_and_names_and_keeps_the_words_of_a_format_together():
+    value = {"at": {"x": 1e-05, "y": 2}, "named": {"x": {"kind": "plain"}}, "no": {"x": {"y": ["b"]}, "other": []}}
+    assert write(value, WORDED) == (
+        'at: {x: 0.00001, y: 2}\nnamed:\n  "x":\n    kind: "plain"\n"no":\n  x:\n    y: ["b"]\n  other: []\n')
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_other_readers_take_our_numbers_for_numbers(values):
+    import yaml
+
+    assert same(yaml.safe_load(write(values)), values)
 
 
 def _texts(value):

@@ -7,12 +7,10 @@ declares its anchor. Every text is quoted, as rule 7 of the specification asks.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
+from workbench.formats import yaml_text
 from workbench.formats.chiplet.records import OURS
 from workbench.formats.chiplet.version import SUPPORTED
 from workbench.formats.report import Notes, Report
@@ -31,6 +29,10 @@ STACKS = {  # how a bond is written: name and material of its one layer, which r
 INTERFACES = ("micro_bump", "copper_pillar")  # what version 1.0 can call a bond
 _ORIENTATIONS = {("up", False): "face_up", ("down", True): "flip_chip", ("down", False): "face_down"}
 _SURFACES = {"front": "top", "back": "bottom"}
+_STYLE = yaml_text.Style(
+    quoted=True, names=frozenset({"technologies", "connection_stacks"}),
+    on_one_line=frozenset({"x", "y", "z", "width", "height", "thickness", "pitch", "diameter"}),
+)  # fmt: skip
 
 
 def write(design: Design) -> str:
@@ -84,8 +86,7 @@ class _Writer:
         root |= {"netlist": netlist} if netlist else {}
         root |= self.kept.get("root", {})
         self.say_what_is_left()
-        lines = "".join(_block(root, 0))
-        return lines + self.kept.get("flow", "")
+        return yaml_text.write(root, _STYLE) + self.kept.get("flow", "")
 
     def stacks(self) -> dict[str, Any]:
         before = self.kept.get("stacks", {})
@@ -171,7 +172,7 @@ class _Writer:
             part["top_cell"] = die.id
         x, y = placement.x_mm * 1000, placement.y_mm * 1000
         part["position"] = self._position(x, y, level.z_bottom_um)
-        part["rotation"] = {"z": _fixed(placement.angle_deg % 360, 12)}
+        part["rotation"] = {"z": _rounded(placement.angle_deg % 360, 12)}
         part["dimensions"] = _size(die.width_mm * 1000, die.length_mm * 1000, die.thickness_um)
         if placement.is_array:
             px, py = ((pitch or 0.0) * 1000 for pitch in (placement.pitch_x_mm, placement.pitch_y_mm))
@@ -293,60 +294,10 @@ def _size(width_um: float, length_um: float, thickness_um: float) -> dict[str, A
     return {"width": _um(width_um), "height": _um(length_um), "thickness": _um(thickness_um)}
 
 
-def _um(value: float) -> Decimal:
+def _um(value: float) -> float:
     """Micrometres to 1 pm, as the contract asks."""
-    return _fixed(value, 6)
+    return _rounded(value, 6)
 
 
-def _fixed(value: float, digits: int) -> Decimal:
-    return Decimal(f"{value:.{digits}f}").normalize() + 0
-
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TAKEN = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)")
-_NAMED = ("technologies", "connection_stacks")  # maps whose keys are names, and quoted like every other name
-
-
-def _block(value: Mapping | list, indent: int, *, names: bool = False) -> Iterator[str]:
-    pad = " " * indent
-    entries = value.items() if isinstance(value, Mapping) else ((None, item) for item in value)
-    for key, item in entries:
-        head = f"{pad}-" if key is None else f"{pad}{_key(key, names)}:"
-        nested = isinstance(item, Mapping | list) and bool(item)
-        if nested and isinstance(item, Mapping) and all(not isinstance(x, Mapping | list) for x in item.values()) and (
-            set(item) <= {"x", "y", "z", "width", "height", "thickness", "pitch", "diameter"}
-        ):  # fmt: skip
-            yield f"{head} {{{', '.join(f'{_key(k, False)}: {_scalar(v)}' for k, v in item.items())}}}\n"
-        elif nested:
-            yield head + "\n"
-            yield from _block(item, indent + 2, names=key in _NAMED and indent == 0)
-        else:
-            yield f"{head} {_scalar(item)}\n"
-
-
-def _key(key: str, names: bool) -> str:
-    plain = not names and _PLAIN.fullmatch(key) and (len(key) == 1 or not _TAKEN.fullmatch(key))
-    return key if plain else _quoted(key)
-
-
-def _scalar(value: Any) -> str:
-    if value is None:
-        return "~"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, Mapping | list):
-        return "{}" if isinstance(value, Mapping) else "[]"
-    if isinstance(value, int):
-        return str(value)
-    text = format(value if isinstance(value, Decimal) else Decimal(repr(value)), "f")
-    return text if "." in text else f"{text}.0"  # no exponent: YAML 1.1 readers take 1e-05 for a text
-
-
-def _quoted(text: str) -> str:
-    """Always quoted; what YAML cannot hold or some readers break lines at is escaped."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(
-        c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}" for c in quoted
-    )
+def _rounded(value: float, digits: int) -> float:
+    return round(float(value), digits) + 0.0  # no negative zero
