@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,6 +49,7 @@ def read_text(text: str, *, where: str) -> Design:
     """
     if len(text) > MOST_BYTES:
         raise InputError("exchange.json.too_large", where=where, got=f"{len(text):,}", allowed=f"<= {MOST_BYTES:,}")
+    text = text.removeprefix("\ufeff")
     _refuse_depth(text, where)
 
     def not_finite(word: str) -> NoReturn:
@@ -58,12 +58,12 @@ def read_text(text: str, *, where: str) -> Design:
     def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            place, key = next(_repeats(text, where))
-            raise InputError("exchange.json.twice", where=place, got=key[:80])
+            offset, key = _repeated(text)
+            raise InputError("exchange.json.twice", where=_at(text, offset, where), got=key[:80])
         return found
 
     try:
-        document = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=no_repeats, parse_constant=not_finite)
+        document = json.loads(text, object_pairs_hook=no_repeats, parse_constant=not_finite)
     except json.JSONDecodeError as fault:
         raise InputError("exchange.json.syntax", where=f"{where}:{fault.lineno}:{fault.colno}", got=fault.msg) from None
     except (ValueError, RecursionError) as fault:  # a number of thousands of digits
@@ -76,6 +76,7 @@ def read_text(text: str, *, where: str) -> Design:
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.S)
+_COLON = re.compile(r"\s*:")
 
 
 def _refuse_depth(text: str, where: str) -> None:
@@ -87,8 +88,8 @@ def _refuse_depth(text: str, where: str) -> None:
         raise InputError("exchange.json.too_deep", where=where, got=int(depth.max()), allowed=f"<= {MOST_DEPTH}")
 
 
-def _repeats(text: str, where: str) -> Iterator[tuple[str, str]]:
-    """Place and key of each key its object already has."""
+def _repeated(text: str) -> tuple[int, str]:
+    """Where the first key stands that its object already has, and the key; the text is JSON up to there."""
     keys: list[set[str] | None] = []
     for token in _TOKEN.finditer(text):
         word = token.group()
@@ -96,11 +97,12 @@ def _repeats(text: str, where: str) -> Iterator[tuple[str, str]]:
             keys.append(set() if word == "{" else None)
         elif word in "}]":
             keys.pop()
-        elif keys and keys[-1] is not None and re.match(r"\s*:", text[token.end() :]):
+        elif keys and keys[-1] is not None and _COLON.match(text, token.end()):
             key = json.loads(word, strict=False)
             if key in keys[-1]:
-                yield _at(text, token.start(), where), key
+                return token.start(), key
             keys[-1].add(key)
+    raise ValueError("no key stands twice")
 
 
 def _first(text: str, word: str, where: str) -> str:

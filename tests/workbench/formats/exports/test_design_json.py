@@ -36,6 +36,8 @@ REFUSED = [  # text, rule, place
     ('{"a": {"b": 1},\n "c": "\\"a\\":",\n "a": 2}', "exchange.json.twice", "d.json:3:2"),
     ('{"a": [{"k": 1}, {"k": 1, "\\u006b": 2}]}', "exchange.json.twice", "d.json:1:27"),
     ('{"NaN": 1,\n "b": NaN}', "exchange.json.not_finite", "d.json:2:7"),
+    ('\ufeff{"a": 1, "a": NaN}', "exchange.json.not_finite", "d.json:1:15"),
+    ('\ufeff{"a": 1, "a": 2}', "exchange.json.twice", "d.json:1:10"),
     ('{"b": -Infinity}', "exchange.json.not_finite", "d.json:1:7"),
     ("[" * 100_000, "exchange.json.too_deep", "d.json"),
     ('{"a":' * 40 + "1" + "}" * 40, "exchange.json.too_deep", "d.json"),
@@ -53,6 +55,16 @@ def test_refusals_name_the_place(text, rule, place):
         design_json.read_text(text, where="d.json")
     assert refused.value.rule == rule
     assert refused.value.where == place
+
+
+@pytest.mark.timeout(20)  # copying the rest of the text at every key would take minutes
+def test_the_last_of_many_keys_is_found_to_stand_twice():
+    count = 100_000
+    text = "{" + ",\n".join(f'"k{i}": {{"x":\n"x"}}' for i in range(count)) + ',\n "k0" \t: 1}'
+    with pytest.raises(InputError) as refused:
+        design_json.read_text(text, where="d")
+    assert (refused.value.rule, refused.value.where, refused.value.got) == (
+        "exchange.json.twice", f"d:{2 * count + 1}:2", "k0")  # fmt: skip
 
 
 def test_brackets_inside_texts_are_no_nesting():
