@@ -15,7 +15,6 @@ from workbench.reports.look import MATERIAL_COLOURS, VERDICT_COLOURS
 from workbench.stack import Design
 
 MODES = ("material", "net", "power", "rules", "temperature")
-STATE_BUDGET = 6_000_000  # texels of one scene: one byte each is sent
 NEUTRAL = "#B9C1CB"
 ROLE_COLOURS = {"power": "#D55E00", "ground": "#0072B2", "signal": "#009E73", "unknown": "#E69F00", "none": "#C9CED6"}
 SEVERITY_COLOURS = {"error": VERDICT_COLOURS["FAIL"], "care": VERDICT_COLOURS["MARGINAL"], "near": "#E0A23B"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from workbench.i18n import language, t
+from workbench.i18n import catalogue, language, t
 
 LABEL = "128px"
 WIDE = "372px"
@@ -18,30 +18,9 @@ def words(key: str, **values: object) -> str:
     return t(key, language(), **values)
 
 
-_HELPS = frozenset((
-    "builder.orientation_help",
-    "builder.delete_help",
-    "builder.add.die_help",
-    "builder.add.where_help",
-    "builder.snap.align_help",
-    "builder.join.go_help",
-    "builder.save.note_help",
-    "builder.view.fit_help",
-    "builder.view.closer_help",
-    "builder.view.farther_help",
-    "builder.view.left_help",
-    "builder.view.turn_right_help",
-    "builder.view.up_help",
-    "builder.view.down_help",
-    "builder.view.height_help",
-    "builder.view.measure_help",
-    "builder.view.layer_help",
-))  # fmt: skip
-
-
 def tooltip(key: str) -> str:
     """The help of a control where there is one, else its label."""
-    return words(key + "_help" if key + "_help" in _HELPS else key)
+    return words(key + "_help" if key + "_help" in catalogue() else key)
 
 
 def title(key: str) -> w.HTML:

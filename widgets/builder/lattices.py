@@ -42,10 +42,6 @@ class Lattice:
     def radius_mm(self) -> float:
         return self.field.pattern.diameter_um / 2000
 
-    @property
-    def size_mm(self) -> tuple[float, float]:
-        return self.columns * self.pitch_x_mm, self.rows * self.pitch_y_mm
-
     @cached_property
     def _omitted(self) -> np.ndarray:
         grid = self.field.pattern

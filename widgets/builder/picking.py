@@ -39,8 +39,7 @@ def cast(scene: Scene, origin: np.ndarray, direction: np.ndarray, cut: Cut | Non
     from_t, to_t = _kept(cut, origin, direction)
     solid, glass = _boxes(scene, origin, direction, from_t, to_t, see_through)
     bump = _bumps(scene, origin, direction, from_t, to_t)
-    reach = float(np.linalg.norm([scene.design.width_mm, scene.design.length_mm]))
-    if bump is not None and (solid is None or bump[0] <= solid[0] + reach * 1.5e-3):
+    if bump is not None and (solid is None or bump[0] <= solid[0] + scene.proud_mm):
         t, field, feature, centre = bump
         z = origin[2] + t * direction[2]
         layer = scene.layer_of_field(field)

@@ -111,9 +111,10 @@ class Scene:
     def layer_of_field(self, field: Lattice | Cells) -> str:
         return self.layer_of[id(field)]
 
-    def sites(self) -> int:
-        """Sites that the drawn fields hold."""
-        return sum(f.columns * f.rows if isinstance(f, Lattice) else len(f.xy_mm) for f in self.fields)
+    @cached_property
+    def proud_mm(self) -> float:
+        """How far bumps and vias come before what holds them, drawn and picked: their ends lie in its faces."""
+        return 1.5e-3 * float(np.hypot(self.design.width_mm, self.design.length_mm))
 
     def span_mm(self, body: Body) -> tuple[float, float]:
         """Height range of a body as exploded."""

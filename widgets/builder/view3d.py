@@ -313,7 +313,6 @@ class View3D:
         rim = 2 * field.radius_mm if cells else 0.0
         key, texture = self._texture(state, "RGBAFormat" if state.ndim == 3 else "LuminanceFormat")
         tints = [palette[min(i, len(palette) - 1)] for i in range(MOST_TINTS)]
-        reach = float(np.linalg.norm([scene.design.width_mm, scene.design.length_mm]))
         material = three.ShaderMaterial(
             vertexShader=shaders.FIELD_VERTEX, fragmentShader=shaders.field_fragment(cells=cells), side="BackSide",
             transparent=True, clipping=True, clippingPlanes=(self._plane,),
@@ -327,7 +326,7 @@ class View3D:
                 "radius": {"value": float(field.radius_mm)},
                 "turn": {"value": [cos, sin]},
                 "chosen": {"value": [-1.0, -1.0]},
-                "lift": {"value": reach * 1.5e-3},
+                "lift": {"value": scene.proud_mm},
                 # three.js adds the planes itself, but pythreejs clears the whole table when it reads it again (a page
                 # that loads while its notebook runs does): without a value here drawing would stop. See `_planes_anew`.
                 "clippingPlanes": {"value": [0.0, 0.0, 0.0, FAR] * 2},
