@@ -29,6 +29,7 @@ from workbench.stack import read as read_document
 MATERIALS = {"interposer": "silicon", "substrate": "bt_laminate", "die": "emc", "gap": "underfill"}
 SMALLEST_UM = 1e-3  # below a nanometre a side is no side; 0 stands for unknown
 PAD_UM = 50.0  # a pad of no size
+MOST_PINS = 1_000_000  # of the members of arrays, in all nets: a short file may name a large array many times
 _NODE = re.compile(r"(?<![\d.])([1-9]\d{0,2})\s?nm\b", re.I)
 _FLOW = re.compile(r"^flow[ \t]*:[^\n]*(?:\n(?:[ \t#-][^\n]*)?(?=\n|\Z))*", re.M)
 _ROLES = ("logic", "memory", "io", "analog", "bridge", "dummy")
@@ -91,7 +92,9 @@ class _Builder:
         self.file, self.notes, self.where = file, notes, where
         self.parts = {part.id: part for part in file.components}
         self.types: dict[tuple, dict[str, Any]] = {}
+        self.type_ids: set[str] = set()
         self.known_names = set(self.parts)
+        self.last_number: dict[str, int] = {}  # given to a layer's name, so that many of one name cost a step each
 
     def design(self) -> Design:
         file = self.file
@@ -142,9 +145,9 @@ class _Builder:
         except InputError as fault:
             if fault.rule == "design.assembly_mismatch":
                 return self._read(document | {"assembly": fault.allowed})
-            place = self.where
+            place, said = self.where, f"{fault.where} {fault.got}"
             for part in sorted(self.file.components, key=lambda part: -len(part.id)):
-                if re.search(rf"(?<![\w.-]){re.escape(part.id)}(?![\w.-])", f"{fault.where} {fault.got}"):
+                if part.id in said and re.search(rf"(?<![\w.-]){re.escape(part.id)}(?![\w.-])", said):
                     place = part.block.place("id")
                     break
             raise type(fault)(fault.rule, where=f"{place} {fault.where}", got=fault.got, allowed=fault.allowed,
@@ -219,16 +222,19 @@ class _Builder:
 
     def _fresh(self, wish: str) -> str:
         """A layer's name that is nobody else's."""
-        name = next(w for w in chain((wish[:72],), (f"{wish[:72]} {n}" for n in count(2))) if w not in self.known_names)
+        name = wish = wish[:72]
+        while name in self.known_names:
+            number = self.last_number[wish] = self.last_number.get(wish, 1) + 1
+            name = f"{wish} {number}"
         self.known_names.add(name)
         return name
 
     def _type(self, part: Component) -> dict[str, Any]:
         """The die type of a component; components of one kind share it."""
         if part.kind not in self.types:
-            ids = {die["id"] for die in self.types.values()}
             wishes = chain((part.cell[:80], part.id), (f"{part.id[:70]} {n}" for n in count(2)))
-            id_ = next(w for w in wishes if w and w not in ids and not any(c < " " for c in w))
+            id_ = next(w for w in wishes if w and w not in self.type_ids and not any(c < " " for c in w))
+            self.type_ids.add(id_)
             found, settings = {"id": id_, "name": id_, "regions": []}, part.settings
             said = self.file.technologies.get(part.technology, "")
             node = _NODE.search(f"{said} {part.technology.replace('_', ' ')}")
@@ -261,15 +267,17 @@ class _Builder:
         for pad in part.pads:
             groups.setdefault((pad.io_class or "pads", pad.layer), []).append(pad)
         regions: list[dict[str, Any]] = []
+        taken: set[str] = set()
         for (kind, layer), pads in groups.items():
             fields: dict[float, list[Pad]] = {}
             for pad in pads:
                 fields.setdefault(min(pad.width_um, pad.length_um) or PAD_UM, []).append(pad)
             x, y = np.array([(pad.x_um - centre[0], pad.y_um - centre[1]) for pad in pads]).T
             wide = max(fields)
-            name = kind if not any(r["name"] == kind for r in regions) else f"{kind} {len(regions) + 1}"
+            name = (f"{kind} {len(regions) + 1}" if kind in taken else kind)[:80]
+            taken.add(name)
             regions.append({
-                "name": name[:80], "side": "front", "layer": layer[:256],
+                "name": name, "side": "front", "layer": layer[:256],
                 "x_um": float(x.min() + x.max()) / 2, "y_um": float(y.min() + y.max()) / 2,
                 "width_um": float(np.ptp(x)) + wide, "length_um": float(np.ptp(y)) + wide,
                 "bumps": [{
@@ -283,7 +291,7 @@ class _Builder:
         return regions
 
     def _nets(self) -> list[dict[str, Any]]:
-        nets = []
+        nets, opened = [], 0
         for net in self.file.nets:
             pins: dict[tuple[str, str], None] = {}
             for index, (component, port) in enumerate(net.pins):
@@ -294,6 +302,10 @@ class _Builder:
                 if part.type not in (*DIES, *CARRIERS):
                     self.notes.leave("exchange.chiplet.pin", net=net.name, id=component)
                 elif part.type == "die_array" and part.array and part.array.columns * part.array.rows > 1:
+                    opened += part.array.columns * part.array.rows
+                    if opened > MOST_PINS:
+                        raise InputError("chiplet.range", where=net.block.place("connections", index), got=net.name,
+                                         allowed=f"<= {MOST_PINS:,}")  # fmt: skip
                     members = [f"{part.id}[{c},{r}]" for r in range(part.array.rows) for c in range(part.array.columns)]
                     pins |= dict.fromkeys((member, port) for member in members)
                     self.notes.assume("exchange.chiplet.array_pin", id=part.id)

@@ -16,6 +16,7 @@ DIES, CARRIERS = ("die", "die_array"), ("interposer", "substrate")
 ORIENTATIONS = {"face_up": ("up", False), "flip_chip": ("down", True), "face_down": ("down", False)}
 INTERFACES = ("micro_bump", "copper_pillar", "tsv", "wire_bond", "solder_bump")
 OURS = "workbench_"  # entries of a component's metadata that `writing` makes
+MOST_MEMBERS = 10_000  # of an array, as of a placement in a design
 FAR_UM = 1e5  # section 1.2 of the frame contract: beyond, absolute coordinates have leaked in
 UNITS = ("", "um", "µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres")
 _ADAPTER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -266,7 +267,11 @@ def _array(block: Block, notes: Notes) -> Array | None:
         pair.unknown("pair", notes)
     if start is not None:
         start.unknown("position", notes)
-    return Array(count.count("x"), count.count("y"), pitch.number("x"), pitch.number("y"),
+    across, along = count.count("x"), count.count("y")
+    if across * along > MOST_MEMBERS:  # said here: a net that names the array is opened into its members
+        raise InputError("chiplet.range", where=array.place("count"), got=f"{across:,} x {along:,}",
+                         allowed=f"<= {MOST_MEMBERS:,}")  # fmt: skip
+    return Array(across, along, pitch.number("x"), pitch.number("y"),
                  start and (start.number("x"), start.number("y"), start.number("z")))  # fmt: skip
 
 

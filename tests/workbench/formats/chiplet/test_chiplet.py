@@ -288,6 +288,29 @@ def test_the_flow_block(flow, keeps):
             assert chiplet.write_text(design, report.kept)[0].endswith(flow)
 
 
+@pytest.mark.parametrize(("side", "nets", "got"), [
+    (1000, 1, "1,000 x 1,000"), (100, 101, "n100"),  # the last beyond a million pins
+])  # fmt: skip
+@pytest.mark.timeout(20)
+def test_an_array_that_many_nets_name_is_bounded(side, nets, got):
+    """A net that names an array means every member: 9,000 such nets would be billions of pins."""
+    array = f"array: {{count: {{x: {side}, y: {side}}}, pitch: {{x: 20, y: 20}}}}"
+    die = DIE.replace('"die"', '"die_array"').replace("}}]", f"}}, {array}}}]")
+    listed = ", ".join(f'{{name: "n{i}", connections: [{{component: "U1", pin: "p"}}]}}' for i in range(nets))
+    with pytest.raises(InputError) as refused:
+        chiplet.read_text(f"{MINIMAL}{die}netlist: {{nets: [{listed}]}}\n", where="f")
+    assert (refused.value.rule, refused.value.got) == ("chiplet.range", got)
+
+
+def test_dies_one_upon_another_get_layers_of_their_own():
+    dies = "".join(f'- {{id: "{name}", type: "die", dimensions: {{width: 9, height: 9, thickness: 9}}, '
+                   f'position: {{x: 0, y: 0, z: {1 + i * 10}}}}}\n'
+                   for i, name in enumerate(["a", "tier 3", *map(str, range(148))]))  # fmt: skip
+    design, _ = chiplet.read_text(f"{MINIMAL}components:\n{dies}", where="f")
+    names = [layer.name for layer in design.layers if layer.kind == "die"]
+    assert names == ["tier", "tier 2", *(f"tier {i}" for i in range(4, 152))], "no layer has the name of a die"
+
+
 def test_every_text_is_quoted(whole):
     """Rule 7: a writer parses its own output (YAML 1.1 here) and every text comes back as a text."""
     document = to_document(chiplet.read_text(whole, where="f")[0])
