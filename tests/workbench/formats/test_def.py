@@ -81,6 +81,14 @@ def test_an_outline_of_many_corners_gives_its_box():
     assert (found.die_area_um, found.die_area_corners) == ((0.0, 0.0, 7.0, 9.0), 6)
 
 
+def test_units_hold_for_what_follows_and_are_a_hundredth_where_none_are_said():
+    """100 is the default of the reference; the same unit said again changes nothing."""
+    area = "DIEAREA ( -100 0 ) ( 900 50 ) ;\n"
+    assert def_text.parse(area, where="f").die_area_um == (-1.0, 0.0, 9.0, 0.5)
+    said = "UNITS DISTANCE MICRONS 1000 ;\n"
+    assert def_text.parse(said + area + said, where="f").die_area_um == (-0.1, 0.0, 0.9, 0.05)
+
+
 @pytest.mark.parametrize(("text", "rule", "place"), [
     ("DESIGN a", "unclosed", "f:1:1"),
     ("VERSION 5.8 ;\nDIEAREA ( 0 0 ) ( 1 x ) ;", "syntax", "f:2:1"),
@@ -88,6 +96,8 @@ def test_an_outline_of_many_corners_gives_its_box():
     ("DIEAREA ( 0 0 ) ( 1 nan ) ;", "syntax", "f:1:1"),
     ("UNITS DISTANCE MICRONS 0 ;", "syntax", "f:1:1"),
     ("UNITS ;", "syntax", "f:1:1"),
+    ("DIEAREA ( 0 0 ) ( 9 9 ) ;\nUNITS DISTANCE MICRONS 2000 ;", "syntax", "f:2:1"),  # lengths before their unit
+    ("COMPONENTS 1 ;\n- a B + PLACED ( 1 2 ) N ;\nEND COMPONENTS\nUNITS DISTANCE MICRONS 2000 ;", "syntax", "f:4:1"),
     ("COMPONENTS 1 ;\n- a B ;\n", "ends", "f:3:1"),
     ("COMPONENTS 1 ;\n- a B ;\nEND PINS", "syntax", "f:3:1"),
     ("COMPONENTS 1 ;\na B ;\nEND COMPONENTS", "syntax", "f:2:1"),

@@ -57,7 +57,8 @@ def parse(text: str, *, where: str, macros: Container[str] | None = None) -> Def
     """A design. `macros`: keep only components of these cells, and the nets on them (None: all).
 
     Raises InputError with file and line: a statement that does not end, a number that is none, an unknown
-    orientation, more than 2 million of a kind. Sections that are not needed are passed over.
+    orientation, another unit than that of the lengths before, more than 2 million of a kind. Sections that are not
+    needed are passed over.
     """
     return _Reading(Words(text, where=where), macros).design()
 
@@ -69,7 +70,7 @@ class _Reading:
         self.components: dict[str, Component] = {}
         self.pins: list[DefPin] = []
         self.nets: dict[tuple[str, str], str] = {}
-        self.taken = 0
+        self.taken, self.scaled = 0, False
 
     def design(self) -> DefDesign:
         words = self.words
@@ -94,9 +95,16 @@ class _Reading:
                          tuple(self.pins), self.nets)  # fmt: skip
 
     def _units(self, said: list[str]) -> None:
-        self.units = self.words.number(said[-1]) if said else 0.0
-        if not 1 <= self.units <= 1e6:
+        units = self.words.number(said[-1]) if said else 0.0
+        if not 1 <= units <= 1e6:
             raise self.words.refuse(" ".join(said), "DISTANCE MICRONS 100 ... 1000000")
+        if self.scaled and units != self.units:
+            raise self.words.refuse(f"UNITS {' '.join(said)}", "UNITS ... DIEAREA, COMPONENTS, PINS")
+        self.units = units
+
+    def _um(self, value: float) -> float:
+        self.scaled = True
+        return value / self.units
 
     def _die_area(self, said: list[str]) -> None:
         values = [self.words.number(word) for word in said if word not in "()"]
@@ -104,7 +112,7 @@ class _Reading:
             raise self.words.refuse(" ".join(said), "( x y ) ( x y )")
         x, y = values[0::2], values[1::2]
         self.corners = len(x)
-        self.area = tuple(value / self.units for value in (min(x), min(y), max(x), max(y)))
+        self.area = tuple(map(self._um, (min(x), min(y), max(x), max(y))))
 
     def _section(self, name: str, entry) -> None:
         self.words.statement()
@@ -142,7 +150,7 @@ class _Reading:
                 place = said[at + 1 : at + 6]
                 if len(place) < 5 or place[0] != "(" or place[3] != ")" or place[4] not in ORIENTATIONS:
                     raise self.words.refuse(" ".join(place), f"( x y ) {' | '.join(ORIENTATIONS)}", line)
-                x, y = (self.words.number(word, line) / self.units for word in place[1:3])
+                x, y = (self._um(self.words.number(word, line)) for word in place[1:3])
                 return x, y, ORIENTATIONS[place[4]]
         return None, None, "R0"
 
