@@ -6,6 +6,7 @@ import json
 import os
 import pkgutil
 from importlib.util import find_spec
+from pathlib import Path
 
 import gdstk
 import pytest
@@ -141,6 +142,95 @@ def test_a_pipe_is_not_waited_for(tmp_path, suffix):
     with pytest.raises(InputError) as refused:
         read_design(tmp_path / f"pipe{suffix}")
     assert refused.value.rule == "text.not_a_file"
+
+
+CONTENTS = {  # of a file that holds no design -> the rule by the reader that its suffix names
+    "nothing": (b"", {".3dbx": "threedblox.kind", ".chiplet": "chiplet.kind", ".json": "exchange.json.syntax"}),
+    "only a mark": (b"\xef\xbb\xbf", {".3dbx": "threedblox.kind", ".chiplet": "chiplet.kind",
+                                     ".json": "exchange.json.syntax"}),
+    "NUL": (b"\0" * 9, {".3dbx": "text.control", ".chiplet": "text.control", ".json": "exchange.json.syntax"}),
+    "UTF-16": ("{}".encode("utf-16"), dict.fromkeys((".3dbx", ".chiplet", ".json"), "text.not_utf8")),
+    "another kind": (b"[1]\n", {".3dbx": "threedblox.kind", ".chiplet": "chiplet.kind", ".json": "design.not_json"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".3dbx", ".3dbv", ".chiplet", ".json", ".txt", ".bmap", ".csv", ".gds", ""])
+@pytest.mark.parametrize("content", CONTENTS)
+def test_a_file_without_a_design_is_refused_as_an_input(tmp_path, content, suffix):
+    path = tmp_path / f"a{suffix}"
+    raw, rules = CONTENTS[content]
+    path.write_bytes(raw)
+    with pytest.raises(InputError) as refused:
+        read_design(path)
+    rule = rules.get(suffix.replace("v", "x"), "exchange.unreadable")
+    assert (refused.value.rule, refused.value.exit_code) == (rule, 2)
+    assert path.name in refused.value.where
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+def test_a_folder_a_device_and_a_link_to_itself_are_no_files(tmp_path, suffix):
+    (tmp_path / f"folder{suffix}").mkdir()
+    (tmp_path / f"loop{suffix}").symlink_to(tmp_path / f"loop{suffix}")
+    (tmp_path / f"endless{suffix}").symlink_to("/dev/zero")
+    for name, rule in (("folder", "text.not_a_file"), ("loop", "text.no_file"), ("endless", "text.not_a_file")):
+        with pytest.raises(InputError) as refused:
+            read_design(tmp_path / f"{name}{suffix}")
+        assert (refused.value.rule, refused.value.exit_code) == (rule, 2)
+
+
+@pytest.mark.parametrize("to", ["3dblox", "chiplet", "json"])
+def test_a_byte_order_mark_changes_nothing(design, tmp_path, to):
+    for path in export(design, tmp_path / f"a{SUFFIXES[to]}", to=to).paths:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    plain = export(design, tmp_path / "plain" / "a.3dbx", to="3dblox").paths[0] if to == "3dblox" else None
+    marked = read_design(tmp_path / f"a{SUFFIXES[to]}")[0]
+    if plain is None:
+        plain = export(design, tmp_path / f"plain{SUFFIXES[to]}", to=to).paths[0]
+    assert marked == read_design(plain)[0].model_copy(update={"source": marked.source})
+
+
+def test_definitions_without_an_assembly_are_no_design(design, tmp_path):
+    """A .3dbv defines chiplets; what is placed stands in a .3dbx, and the refusal says so."""
+    paths = export(design, tmp_path / "set", to="3dblox").paths
+    (definitions,) = [path for path in paths if path.suffix == ".3dbv"]
+    with pytest.raises(InputError) as refused:
+        read_design(definitions)
+    assert (refused.value.rule, refused.value.exit_code) == ("threedblox.no_assembly", 2)
+    assert ".3dbx" in refused.value.fix("en")
+    assert ".3dbx" in refused.value.fix("zh-Hant")
+
+
+WRITTEN = ("3dblox", "chiplet", "gds", "oasis", "glb", "csv", "json")
+
+
+@pytest.mark.parametrize("to", WRITTEN)
+def test_what_is_no_file_is_not_written_over(design, tmp_path, to):
+    """Nor is anything left beside it: of several files that belong together, none takes its name."""
+    (tmp_path / "set").mkdir()
+    target = tmp_path / "set" / f"a{SUFFIXES[to]}"
+    for make in (target.mkdir, lambda: os.mkfifo(target), lambda: target.symlink_to("/dev/null")):
+        make()
+        for overwrite in (False, True):
+            with pytest.raises(InputError) as refused:
+                export(design, target, to=to, overwrite=overwrite)
+            assert refused.value.rule == ("exchange.cannot_write" if overwrite else "exchange.exists")
+            assert refused.value.exit_code == 2
+        assert list((tmp_path / "set").iterdir()) == [target]
+        target.rmdir() if target.is_dir() else target.unlink()
+
+
+@pytest.mark.parametrize("to", WRITTEN)
+def test_a_folder_that_takes_no_files(design, tmp_path, to):
+    (tmp_path / "file").write_text("not a folder")
+    folders = [tmp_path / "file", tmp_path / "file" / "inner", Path("/proc")]
+    if os.geteuid():
+        (tmp_path / "shut").mkdir(mode=0o555)
+        folders.append(tmp_path / "shut")
+    for folder in folders:
+        with pytest.raises(InputError) as refused:
+            export(design, folder / f"a{SUFFIXES[to]}", to=to)
+        assert (refused.value.rule, refused.value.exit_code) == ("exchange.cannot_write", 2)
+    assert (tmp_path / "file").read_text() == "not a folder"
 
 
 def test_a_fault_of_a_writer_is_not_taken_for_one_of_the_disk(tmp_path):

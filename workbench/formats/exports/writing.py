@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -16,17 +17,21 @@ from workbench.formats.yaml_text import shown
 def fresh(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
     """A new empty file beside `path` to write into; it takes the name `path` when the block ends without an error.
 
-    Raises InputError when the folder is missing or cannot be written, or when `path` exists and `overwrite` is False.
+    Raises InputError when the folder is missing or cannot be written, when `path` exists and `overwrite` is False, and
+    when it is no file.
     """
     path = Path(path)
     try:
-        if not overwrite and path.exists():
-            raise InputError("exchange.exists", where=shown(path))
+        if path.exists():
+            if not overwrite:
+                raise InputError("exchange.exists", where=shown(path))
+            if not path.is_file():  # a folder, or a pipe or device that a file would take the place of
+                code = errno.EISDIR if path.is_dir() else errno.EEXIST
+                raise OSError(code, os.strerror(code))
         draft = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except (OSError, ValueError) as fault:  # a name that no file may have
-        raise InputError("exchange.cannot_write", where=shown(path),
-                         got=getattr(fault, "strerror", None) or fault) from fault  # fmt: skip
+    except (OSError, ValueError) as fault:
+        raise _refused(path, fault) from fault
     try:
         try:
             yield draft
@@ -40,7 +45,7 @@ def fresh(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
             with suppress(OSError):
                 draft.unlink()
     except OSError as fault:
-        raise InputError("exchange.cannot_write", where=shown(path), got=fault.strerror or fault) from fault
+        raise _refused(path, fault) from fault
 
 
 def write_texts(said: Mapping[Path, str], *, overwrite: bool = False) -> None:
@@ -54,9 +59,13 @@ def write_texts(said: Mapping[Path, str], *, overwrite: bool = False) -> None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except (OSError, ValueError) as fault:
-                raise InputError("exchange.cannot_write", where=shown(path.parent),
-                                 got=getattr(fault, "strerror", None) or fault) from fault  # fmt: skip
+                raise _refused(path.parent, fault) from fault
             drafts.enter_context(fresh(path, overwrite=overwrite)).write_text(text, "utf-8", newline="\n")
+
+
+def _refused(path: Path, fault: OSError | ValueError) -> InputError:
+    """What a disk refuses; a ValueError is a name that no file may have."""
+    return InputError("exchange.cannot_write", where=shown(path), got=getattr(fault, "strerror", None) or fault)
 
 
 def _claim(draft: Path, path: Path) -> None:
@@ -70,4 +79,4 @@ def _claim(draft: Path, path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
             os.replace(draft, path)
     except FileExistsError:
-        raise InputError("exchange.exists", where=path) from None
+        raise InputError("exchange.exists", where=shown(path)) from None
