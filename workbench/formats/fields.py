@@ -28,6 +28,13 @@ def grouped(codes: np.ndarray) -> list[np.ndarray]:
     return sorted(np.split(order, starts[1:]), key=lambda rows: rows[0])
 
 
+def coded(words: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as codes (n,) into the different words, in the order of their first use."""
+    known: dict[str, int] = {}
+    codes = np.fromiter((known.setdefault(word, len(known)) for word in words), np.int64, len(words))
+    return codes, tuple(known)
+
+
 def field(name: str, xy_um: np.ndarray, diameter_um: float | None, labels: dict[str, tuple[np.ndarray, Sequence[str]]],
           *, tolerance_um: float = TOLERANCE_UM) -> Grid | Points:  # fmt: skip
     """A field of bumps (n, 2). `labels` give names, cells, ports and nets as codes (n,) into words. Without a diameter

@@ -98,9 +98,8 @@ def decoded(raw: bytes, *, where: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         before = raw[: fault.start].decode("utf-8", "replace")
-        line = before.count("\n")
-        column = len(before) - (before.rfind("\n") + 1)
-        raise InputError("text.not_utf8", where=at(where, line, column), got=f"0x{raw[fault.start]:02x}") from None
+        raise InputError("text.not_utf8", where=at_offset(where, before, len(before)),
+                         got=f"0x{raw[fault.start]:02x}") from None  # fmt: skip
 
 
 # Everything libyaml calls unprintable, and the line breaks that only YAML 1.1 knows.
@@ -111,9 +110,7 @@ def refuse_control_characters(text: str, *, where: str) -> None:
     """Raises InputError at the first control character, line separator, lone surrogate or inner byte order mark."""
     found = FORBIDDEN.search(text)
     if found:
-        before = text[: found.start()]
-        line, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
-        raise InputError("text.control", where=at(where, line, column), got=f"U+{ord(found.group()):04X}")
+        raise InputError("text.control", where=at_offset(where, text, found.start()), got=f"U+{ord(found.group()):04X}")
 
 
 def parse(text: str, *, where: str, limits: Limits = Limits()) -> Located:
@@ -356,6 +353,11 @@ def _block(value: dict | list, indent: int, style: Style, *, names: bool = False
 def at(where: str, line: int, column: int) -> str:
     """``file:line:column`` as a reader counts, from a line and column counted from 0."""
     return f"{where}:{line + 1}:{column + 1}"
+
+
+def at_offset(where: str, text: str, offset: int) -> str:
+    """``file:line:column`` of the character of a text at `offset`, lines ending at ``\\n``."""
+    return at(where, text.count("\n", 0, offset), offset - (text.rfind("\n", 0, offset) + 1))
 
 
 def shown(path: Path | str) -> str:

@@ -215,7 +215,7 @@ class _Group:
             bumps = []
             for index, rows in enumerate(fields.grouped(codes)):
                 label = name[:76] if index == 0 else f"{name[:70]} {index + 1}"
-                labels = {key: _coded(column) for key, column in zip(LABELS, words[rows].T, strict=True)}
+                labels = {key: fields.coded(column) for key, column in zip(LABELS, words[rows].T, strict=True)}
                 bumps.append(fields.field(label, xy[rows], self.diameter[rows[0]], labels, tolerance_um=TOLERANCE_UM))
             return Region(name=name, side=self.side, x_um=float((low[0] + high[0]) / 2), bumps=tuple(bumps),
                           y_um=float((low[1] + high[1]) / 2), width_um=float(high[0] - low[0]),
@@ -233,9 +233,3 @@ def _into_part(xy: np.ndarray, design: Design, part: str, line: str) -> np.ndarr
     except InputError as fault:
         raise InputError(fault.rule, where=line, got=fault.got, allowed=fault.allowed) from None
     return geometry.from_module(xy, placement, scale=1000.0)
-
-
-def _coded(column: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as codes (n,) into the words."""
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(word, len(known)) for word in column]), tuple(known)

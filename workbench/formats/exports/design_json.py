@@ -59,7 +59,7 @@ def read_text(text: str, *, where: str) -> Design:
         found = dict(pairs)
         if len(found) != len(pairs):
             offset, key = _repeated(text)
-            raise InputError("exchange.json.twice", where=_at(text, offset, where), got=key[:80])
+            raise InputError("exchange.json.twice", where=yaml_text.at_offset(where, text, offset), got=key[:80])
         return found
 
     try:
@@ -109,10 +109,5 @@ def _first(text: str, word: str, where: str) -> str:
     """Place of a word outside of texts."""
     for token in re.finditer(r'"(?:[^"\\]|\\.)*"|' + re.escape(word), text, re.S):
         if token.group() == word:
-            return _at(text, token.start(), where)
+            return yaml_text.at_offset(where, text, token.start())
     return where
-
-
-def _at(text: str, offset: int, where: str) -> str:
-    line = text.count("\n", 0, offset)
-    return yaml_text.at(where, line, offset - (text.rfind("\n", 0, offset) + 1))

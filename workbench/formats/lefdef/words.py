@@ -13,7 +13,6 @@ MOST_CHARACTERS = 256 * 1024 * 1024
 MOST_WORDS = 1_000_000  # of one statement
 _WORD = re.compile(r'"[^"]*"|[^\s"]+|"')
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_LINE = re.compile(r"[^\n]*")
 
 
 class Words:

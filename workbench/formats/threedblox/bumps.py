@@ -151,7 +151,7 @@ class Bumps:
             net = nets.get(component.name, "-")
             xy.append(def_text.cell_centre_um(component, macro.width_um, macro.length_um))
             rows.append((component.name, component.macro, ports.get(net, "-"), net))
-        columns = tuple(map(_coded, zip(*rows, strict=True))) if rows else (_coded(()),) * 4
+        columns = tuple(map(fields.coded, zip(*rows, strict=True))) if rows else (fields.coded(()),) * 4
         return _Cells(np.reshape(np.array(xy, float), (-1, 2)), columns, unplaced)
 
     def say_what_is_left(self, chiplet: Chiplet) -> None:
@@ -176,12 +176,6 @@ class Bumps:
 
 def _names(found: BumpMap) -> Labels:
     return np.arange(found.count), found.instances
-
-
-def _coded(words) -> Labels:
-    known: dict[str, int] = {}
-    codes = np.fromiter((known.setdefault(word, len(known)) for word in words), np.int64, len(words))
-    return codes, tuple(known)
 
 
 def _chosen(codes: np.ndarray, words, rows: np.ndarray) -> Labels:
