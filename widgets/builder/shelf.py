@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import tempfile
 import zipfile
 from html import escape
@@ -17,6 +18,7 @@ from widgets.builder.controls import LABEL, WIDE, button, choice, row, title, wo
 from widgets.forms import Form
 from workbench.errors import InputError
 from workbench.formats import READABLE, SUFFIXES, export, read_design
+from workbench.formats.exports.writing import fresh
 from workbench.formats.report import Report
 from workbench.i18n import language
 from workbench.stack import Design
@@ -42,7 +44,8 @@ class BeginPanel:
 
     def __init__(self, screen: Builder):
         self._screen = screen
-        self.template = choice("builder.begin.template", [(name, name) for name in TEMPLATES])
+        templates = [(words(f"builder.begin.of.{name}"), name) for name in TEMPLATES]
+        self.template = choice("builder.begin.template", templates)
         self.template.observe(lambda change: self._choose(), names="value")
         self.id = _text("builder.begin.id")
         self.id.add_class("wb-b-new-id")
@@ -126,9 +129,10 @@ class HandOverPanel:
         session = self._screen.session
         saved = f"@{session.number}" if session.is_saved else "-draft"
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"design{SUFFIXES[self.format.value]}"  # an id may be anything: it names no path
+            stem = file_stem(session.design_id)  # an id may be anything: it names no path
+            path = Path(folder) / f"{stem}{SUFFIXES[self.format.value]}"
             written = export(session.design, path, to=self.format.value)
-            name, content = _packed(written.paths, f"{file_stem(session.design_id)}{saved}")
+            name, content = _packed(written.paths, f"{stem}{saved}")
         if len(content) <= MOST_LINK_BYTES:
             data = base64.b64encode(content).decode()
             self.link.value = (
@@ -137,11 +141,23 @@ class HandOverPanel:
                 f"{escape(words('builder.export.download', name=name, size=f'{len(content):,}'))}</a>"
             )
         else:
-            place = home() / "exports" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            place = _put(content, home() / "exports" / name)
             self.link.value = escape(words("builder.export.written", path=place, size=f"{len(content):,}"))
         self._screen.tell(readings.done(words("builder.export.done", name=name) + _sentences(written.report)))
+
+
+def _put(content: bytes, wanted: Path) -> Path:
+    """Write a file of that name, with a number where another has it; where the same lies already, that one."""
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    for count in itertools.count(1):
+        path = wanted if count == 1 else wanted.with_name(f"{wanted.stem}-{count}{wanted.suffix}")
+        if not path.exists():
+            with fresh(path) as draft:
+                draft.write_bytes(content)
+            return path
+        if path.stat().st_size == len(content) and path.read_bytes() == content:
+            return path
+    raise AssertionError("there is always another number")
 
 
 def _packed(paths: tuple[Path, ...], stem: str) -> tuple[str, bytes]:

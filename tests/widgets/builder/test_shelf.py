@@ -188,6 +188,46 @@ def test_files_that_cannot_be_taken_are_refused_and_nothing_changes(screen, stor
     assert screen.session.design_id == "poc-face-to-face"
 
 
+def test_a_large_file_never_takes_the_place_of_another(screen, store, monkeypatch, home):
+    """Two states without a number, and two ids that leave the same name: each its own file, the same again once."""
+    monkeypatch.setattr(shelf, "MOST_LINK_BYTES", 10)
+    screen.hand_over.format.value = "json"
+    written = []
+    for width_mm in (12.0, 13.0, 13.0):
+        screen.saving.width.value = width_mm
+        screen.hand_over.go.click()
+        written.append(re.search(r"[^ ]+\.json", screen.hand_over.link.value)[0])
+    assert [name.rpartition("/")[2] for name in written] == [
+        "poc-face-to-face-draft.json", "poc-face-to-face-draft-2.json", "poc-face-to-face-draft-2.json",
+    ]  # fmt: skip
+    assert [read_design(name)[0].width_mm for name in written] == [12.0, 13.0, 13.0]
+    for old_id, source in (("a/b", "poc-side-by-side"), ("a-b", "poc-face-to-back")):
+        store.designs.add_revision(old_id, store.designs.document(source), title=old_id, kind="x", author="x", note="")
+        other = Builder(Session(store, old_id))
+        other.hand_over.format.value = "json"
+        other.hand_over.go.click()
+    assert {file.name for file in (home / "exports").glob("a-b*")} == {"a-b@1.json", "a-b@1-2.json"}
+
+
+def test_files_of_two_designs_can_be_unpacked_into_one_folder(screen):
+    names = []
+    for design_id in ("poc-face-to-face", "poc-side-by-side"):
+        screen.designs.value = design_id
+        screen.hand_over.go.click()
+        with zipfile.ZipFile(io.BytesIO(downloaded(screen)[1])) as archive:
+            names += [name for name in archive.namelist() if name.endswith(".3dbx")]
+    assert names == ["poc-face-to-face.3dbx", "poc-side-by-side.3dbx"]
+
+
+def test_an_id_in_any_script_names_the_files(screen, store):
+    screen.begin.id.value = "雙晶粒"
+    screen.begin.create.click()
+    for to in (name for name in SUFFIXES if name != "step"):
+        screen.hand_over.format.value = to
+        screen.hand_over.go.click()
+        assert downloaded(screen)[0].startswith("雙晶粒@1."), screen._message.value
+
+
 def test_a_large_file_is_written_and_its_place_is_said(screen, monkeypatch, home):
     monkeypatch.setattr(shelf, "MOST_LINK_BYTES", 10)
     screen.hand_over.go.click()
