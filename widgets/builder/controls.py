@@ -60,7 +60,7 @@ def folded(key: str, box: w.Widget) -> w.ToggleButton:
 
 def check(key: str, value: bool, heard: Callable[[bool], None]) -> w.Checkbox:
     made = w.Checkbox(value=value, description=words(key), tooltip=tooltip(key), indent=False,
-                      layout=w.Layout(width="auto"))  # fmt: skip
+                      layout=w.Layout(width="auto", margin="0 14px 0 0"))  # fmt: skip
     made.observe(lambda change: heard(change["new"]), names="value")
     return made
 

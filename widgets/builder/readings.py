@@ -165,6 +165,9 @@ def part_names(design: Design) -> list[str]:
 
 STYLE = """<style>
 .wb-b-message .wb-note{white-space:pre-line}
+.wb-builder, .wb-builder .widget-box { overflow: visible; }
+.wb-b-message { position: sticky; top: 44px; z-index: 2; background: var(--page, #fff); }
+.wb-b-message .wb-error { margin: 4px 0; padding-top: 4px; padding-bottom: 4px; }
 .wb-b-head p { margin: 0 0 .2em; } .wb-b-head .wb-note { margin-left: .6em; display: inline; }
 .wb-b-figures { display: flex; gap: 28px; align-items: center; flex-wrap: wrap; }
 .wb-b-figures .wb-verdict { font-size: 22px; } .wb-b-figures dl { flex: 1 1 600px; }

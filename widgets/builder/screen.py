@@ -56,18 +56,19 @@ class Builder:
         self.widget = self._laid_out()
 
     def _laid_out(self) -> w.Widget:
-        left = w.VBox([self.viewing.views, self.view.renderer, self._legend, self.viewing.sliders, self.viewing.layers,
-                       self._measured], layout=w.Layout(width=f"{WIDTH + 8}px"))  # fmt: skip
+        left = w.VBox([
+            self.viewing.views, self.view.renderer, self._legend, self.viewing.sliders, self.viewing.layers,
+            self._measured, title("builder.findings"), self._findings, title("builder.section"), self._section,
+            title("builder.top"), self._top,
+        ], layout=w.Layout(width=f"{WIDTH + 8}px"))  # fmt: skip
         right = w.VBox([self.saving.history, self._message, self.part_panel.box, self.add.box, self.saving.box],
                        layout=w.Layout(width="392px", margin="0 0 0 16px"))  # fmt: skip
-        drawings = w.VBox([title("builder.findings"), self._findings, title("builder.section"), self._section,
-                           title("builder.top"), self._top])  # fmt: skip
         body = w.HBox([left, right], layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))
         begin = folded("builder.begin.title", self.begin.box)
         hand_over = folded("builder.export.title", self.hand_over.box)
         shelf = w.VBox([row(self.designs, begin, hand_over), self.begin.box, self.hand_over.box])
         shelf.add_class("wb-b-shelf")
-        whole = w.VBox([w.HTML(style() + readings.STYLE), shelf, self._head, body, drawings])
+        whole = w.VBox([w.HTML(style() + readings.STYLE), shelf, self._head, body])
         whole.add_class("wb-builder")
         return whole
 
@@ -265,18 +266,15 @@ class _Viewing:
         self.axis.observe(lambda change: screen.moved(), names="value")
         self.at = slider("builder.view.section_at", 50, 0, 100, 1, lambda _: screen.moved(), form=".0f", label="90px",
                          width="340px")  # fmt: skip
-        known = bool(screen.session.temperatures_c)
-        modes = [(words(f"builder.colour.{mode}"), mode) for mode in MODES if known or mode != "temperature"]
-        self.mode = choice("builder.view.colour", modes, width="340px")
+        self.mode = choice("builder.view.colour", self._modes(), width="340px")
         self.mode.style.description_width = "110px"
         self.mode.observe(lambda change: screen._draw(), names="value")
         self.solid = check("builder.view.solid_mould", False, lambda _: screen._draw())
         self.marks = check("builder.view.marks", True, lambda _: screen._mark())
         self.measure = check("builder.view.measure", False, screen.measuring)
-        absent = "" if known else f'<span class="wb-note">{readings.say("builder.colour.no_temperature")}</span>'
-        no_field = w.HTML(absent)
+        self._no_temperatures = w.HTML()
         self.sliders = w.VBox([
-            row(self.height, self.explode), row(self.axis, self.at), row(self.mode, no_field),
+            row(self.height, self.explode), row(self.axis, self.at), row(self.mode, self._no_temperatures),
             row(self.solid, self.marks, self.measure),
         ])  # fmt: skip
         self.layers = w.VBox()
@@ -291,8 +289,20 @@ class _Viewing:
         finally:
             self._quiet = False
 
+    def _modes(self) -> list[tuple[str, str]]:
+        """Colours by temperature are offered where temperatures are known."""
+        known = bool(self._screen.session.temperatures_c)
+        return [(words(f"builder.colour.{mode}"), mode) for mode in MODES if known or mode != "temperature"]
+
     def refresh(self) -> None:
-        """One checkbox per layer, from the top down as they lie."""
+        """The colours there are, and one checkbox per layer, from the top down as they lie."""
+        modes, chosen = self._modes(), self.mode.value
+        if modes != list(self.mode.options):
+            self.mode.options = modes
+            self.mode.value = chosen if chosen in dict(modes).values() else modes[0][1]
+        absent = readings.say("builder.colour.no_temperature")
+        known = "temperature" in dict(modes).values()
+        self._no_temperatures.value = "" if known else f'<span class="wb-note">{absent}</span>'
         names = [level.layer.name for level in reversed(self._screen.scene.levels)]
         if names == self._names:
             return

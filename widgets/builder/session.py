@@ -109,7 +109,9 @@ class Session:
         if not self.is_saved:
             raise InputError("builder.unsaved_changes", where=self.design_id)
         parameters = self._parameters and self._parameters.model_copy(update={"design_id": design_id})
-        return Session(self._store, design_id, deck=self._deck, parameters=parameters, author=self.author)
+        known = self.temperatures_c if design_id == self.design_id else None  # of parts by name: of this design alone
+        return Session(self._store, design_id, deck=self._deck, parameters=parameters, author=self.author,
+                       temperatures_c=known)  # fmt: skip
 
     def designs(self) -> list[tuple[str, str]]:
         """(title, id) of every design in the store."""

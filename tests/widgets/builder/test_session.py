@@ -130,6 +130,29 @@ def test_the_cost_of_another_design_is_under_the_same_parameters(store):
     assert other.other(DESIGN).state.cost_usd == session.state.cost_usd
 
 
+def test_another_session_keeps_what_was_given_to_the_first(store):
+    deck = next(deck for deck in decks() if deck.deck_id != seed_deck().deck_id)
+    session = Session(store, DESIGN, deck=deck, author="Lin", temperatures_c={"U1 base": 60.0},
+                      parameters=StackDesignReview(design_id=DESIGN, defect_ratio=4.0))  # fmt: skip
+    again, other = session.other(DESIGN), session.other("poc-side-by-side")
+    assert [s.state.report.deck_id for s in (again, other)] == [deck.deck_id] * 2
+    assert [s.author for s in (again, other)] == ["Lin"] * 2
+    assert again.temperatures_c == {"U1 base": 60.0}
+    assert other.temperatures_c == {}  # it has a U1 base too, whose temperature nobody computed
+    assert other.design.part("U1 base")
+
+
+def test_colours_by_temperature_go_and_come_with_the_design(store):
+    screen = Builder(Session(store, DESIGN, temperatures_c={"U1 base": 60.0, "U2 compute": 95.0}))
+    screen.viewing.mode.value = "temperature"
+    screen.open(DESIGN)
+    assert screen.viewing.mode.value == "temperature"
+    screen.open("poc-side-by-side")
+    assert screen.viewing.mode.value == "material"
+    assert "temperature" not in dict(screen.viewing.mode.options).values()
+    assert "none was computed" in screen.viewing._no_temperatures.value
+
+
 def test_dies_of_every_design_can_be_added(session):
     offers = session.offers()
     assert [o.name for o in offers[:2]] == ["Base die 28 nm", "Compute die 7 nm"]
