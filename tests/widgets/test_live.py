@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from types import SimpleNamespace
 
 import ipywidgets as w
 import pytest
 from IPython.utils.capture import capture_output
 
+import workbench
 from widgets import forms, page
 from widgets.live import Live
 from workbench.errors import DomainError
+from workbench.i18n import catalogue
 from workbench.schema import Parameters, choice, flag, quantity, text
 
 
@@ -129,6 +133,21 @@ def test_a_defect_shows_its_kind_and_no_traceback(live):
     body = text_of(live.screen._shown[1][1])
     assert "ZeroDivisionError" in body
     assert "secret path" not in body
+
+
+def test_every_option_of_every_form_has_words():
+    for module in pkgutil.walk_packages(workbench.__path__, "workbench."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+    def below(kind):
+        return [kind, *(lower for child in kind.__subclasses__() for lower in below(child))]
+
+    ours = [kind for kind in below(Parameters) if kind.__module__.startswith("workbench.")]
+    assert len(ours) > 5
+    offered = {(kind.__name__, option) for kind in ours for field in kind.fields() for option in field.options or ()}
+    assert {option for _, option in offered} >= {"drawn", "hybrid", "own"}
+    assert sorted(pair for pair in offered if f"option.{pair[1]}" not in catalogue()) == []
 
 
 def test_choices_are_named_in_the_language_in_force(monkeypatch):
