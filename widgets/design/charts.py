@@ -21,6 +21,9 @@ _PART_COLOURS = dict(zip(
     FlowCost.PARTS, (COLOURS[0], COLOURS[4], COLOURS[5], COLOURS[6], COLOURS[1], COLOURS[2], COLOURS[3]), strict=True,
 ))  # fmt: skip
 _BAR_PX = 26
+# Names in two scripts are drawn wider than the layout reckons: room is kept for the longest, else it is clipped.
+_FLOWS = alt.Axis(labelLimit=320, minExtent=290, ticks=False, domain=False)
+_MODELS = alt.Axis(labelLimit=320, minExtent=180, ticks=False, domain=False)
 
 
 def _flow_table(r: StackReview) -> pd.DataFrame:
@@ -55,7 +58,7 @@ def cost_and_yield(r: StackReview) -> None:
     frame["percent_shown"] = [shown(value, 3) + " %" for value in frame["percent"]]
     colour = alt.when(alt.datum.best).then(alt.value(COLOURS[0])).otherwise(alt.value(COLOURS[4]))
     order = list(frame["flow"])
-    rows = alt.Y("flow:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False))
+    rows = alt.Y("flow:N", sort=order, title=None, axis=_FLOWS)
     bare = alt.Y("flow:N", sort=order, title=None, axis=None)
     height = alt.Step(_BAR_PX)
     base = alt.Chart(frame)
@@ -96,9 +99,7 @@ def cost_breakdown(r: StackReview) -> None:
     totals = frame.groupby("flow", sort=False, as_index=False)["usd"].sum()
     totals["shown"] = [shown(value, 3) for value in totals["usd"]]
     cost = both("design.axis.cost", "USD")
-    rows = alt.Y(
-        "flow:N", sort=list(totals["flow"]), title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False)
-    )
+    rows = alt.Y("flow:N", sort=list(totals["flow"]), title=None, axis=_FLOWS)
     scale = alt.Scale(domain=[0, 1.12 * totals["usd"].max()])
     bars = alt.Chart(frame).mark_bar(height=16).encode(
         x=alt.X("sum(usd):Q", title=cost, scale=scale),
@@ -138,7 +139,9 @@ def defect_sensitivity(r: StackReview) -> None:
     for value in ends["usd"]:
         places.append(max(value, places[-1] + step if places else value))
     ends["place"] = places
-    labels = alt.Chart(ends).mark_text(align="left", dx=6).encode(x=x, y=alt.Y("place:Q"), text="flow:N", color=colour)
+    at_end = alt.Chart(ends).encode(x=x, y=alt.Y("place:Q"))
+    labels = at_end.mark_text(align="left", dx=5, text="●").encode(color=colour)  # the words themselves stay readable
+    labels += at_end.mark_text(align="left", dx=20).encode(text="flow:N")
     now = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(strokeDash=[4, 3]).encode(x=x)
     table = frame.pivot(index="ratio", columns="flow", values="usd")[domain].iloc[::4].reset_index()
     table.columns = ["defect_factor", *domain]
@@ -165,9 +168,7 @@ def yield_models(r: StackReview) -> None:
     colour = alt.when(alt.datum.chosen).then(alt.value(COLOURS[0])).otherwise(alt.value(COLOURS[4]))
     x = alt.X("percent:Q", title=both("design.axis.die_yield", "%"), scale=alt.Scale(domain=[0, 112]),
               axis=alt.Axis(values=[0, 25, 50, 75, 100]))  # fmt: skip
-    y = alt.Y(
-        "model:N", sort=list(frame["model"]), title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False)
-    )
+    y = alt.Y("model:N", sort=list(frame["model"]), title=None, axis=_MODELS)
     bars = alt.Chart(frame).mark_bar(height=14).encode(x=x, y=y, color=colour)
     bars += alt.Chart(frame).mark_text(align="left", dx=4).encode(x=x, y=y, text="shown:N")
     said = sentence("design.say.models", name=r.grid_die, low=ordered[-1][1] * 100, high=ordered[0][1] * 100)

@@ -257,15 +257,18 @@ def wafer_test(r: StackReview) -> None:
     x = alt.X("percent:Q", title=both("design.axis.coverage", "%"), scale=alt.Scale(domain=[0, 100]))
     y = alt.Y("usd:Q", title=both("design.axis.cost", "USD"), scale=alt.Scale(zero=False, nice=True))
     line = alt.Chart(frame).mark_line().encode(x=x, y=y)
-    flat = pd.DataFrame({"usd": [untested], "percent": [99.0], "said": [both("cost.untested")]})
+    # The rule is named at the end with more room before it meets the curve, on the side where the curve is not.
+    end, align = (0, "left") if (crossing or 0) > 0.5 else (-1, "right")
+    flat = pd.DataFrame({"usd": [untested], "percent": [(1.0, 99.0)[end]], "said": [both("cost.untested")]})
     limit = alt.Chart(flat).mark_rule(strokeDash=[4, 3]).encode(y=y)
-    limit += alt.Chart(flat).mark_text(align="right", dy=-8).encode(x=x, y=y, text="said:N")
+    aside = 12 if usd[end] > untested else -8
+    limit += alt.Chart(flat).mark_text(align=align, dy=aside).encode(x=x, y=y, text="said:N")
     marks = [{"percent": at, "usd": tested, "said": shown(tested, 4)}]
     if crossing:
         marks.append({"percent": 100 * crossing, "usd": untested, "said": f"{100 * crossing:.1f} %"})
     points = alt.Chart(pd.DataFrame(marks))
     chart = line + limit + points.mark_point(size=70, color="#14181D").encode(x=x, y=y)
-    chart += points.mark_text(align="right", dx=-8, dy=12).encode(x=x, y=y, text="said:N")
+    chart += points.mark_text(align="left", dx=8, dy=-9 if usd[-1] <= usd[0] else 12).encode(x=x, y=y, text="said:N")
     key = "design.say.test_never" if crossing is None else "design.say.test_pays"
     said = sentence(
         key, coverage=at, tested=tested, untested=untested, price=cost.test.insertion.cost_usd,
