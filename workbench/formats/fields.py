@@ -78,8 +78,9 @@ def grid_layout(xy_um: np.ndarray, tolerance_um: float = TOLERANCE_UM) -> tuple[
         return None
     (ix, columns, pitch_x, x0), (iy, rows, pitch_y, y0) = across, along
     staggered = mirrored = False
-    if columns > 2 and rows > 1 and len(set(((ix + iy) % 2).tolist())) == 1:
-        staggered, mirrored = True, bool((ix + iy)[0] % 2)
+    parity = (ix + iy) % 2
+    if columns > 2 and rows > 1 and (parity == parity[0]).all():
+        staggered, mirrored = True, bool(parity[0])
         if mirrored:
             ix = columns - 1 - ix
             if (ix + iy)[0] % 2:

@@ -35,6 +35,7 @@ from workbench.stack.document import assembly_of
 # What 3Dblox does not say and a design must have. Every use is marked `unverified` and reported.
 _MATERIALS = {"die": "emc", "bond": "underfill", "substrate": "bt_laminate", "rdl": "polyimide"}
 _METHODS = ((5.0, "hybrid"), (40.0, "micro_bump"), (150.0, "solder_bump"))  # by the gap in um, else solder_ball
+_LEAST_UM = 1e-3  # below a nanometre a side is no side
 _TSV_DIAMETER_UM, _TSV_PITCH_UM = 5.0, 40.0
 
 
@@ -107,6 +108,8 @@ class _Conversion:
         elif area is not None and max(abs(area[2] - area[0] - size[0]), abs(area[3] - area[1] - size[1])) > 1e-3:
             self.notes.leave("threedblox.outline_differs", chiplet=chiplet.name, given=_by(*size),
                              found=_by(area[2] - area[0], area[3] - area[1]))  # fmt: skip
+        if min(size) < _LEAST_UM:
+            raise InputError("threedblox.no_design", where=chiplet.place, got=_by(*size), allowed=f">= {_LEAST_UM:g} um")
         if found and found.die_area_corners > 2:
             self.notes.leave("threedblox.outline_polygon", chiplet=chiplet.name, count=found.die_area_corners)
         seal, scribe = chiplet.seal_ring_um, chiplet.scribe_line_um

@@ -337,6 +337,8 @@ def test_a_substrate_that_does_not_fill_its_layer_becomes_a_die():
     ({"dbv": DBV.replace("bmap: a.bmap", "bmap: b.bmap")}, "threedblox.no_bmap", None),
     ({"dbx": DBX.replace("u1", "u" * 81)}, "threedblox.no_design", None),
     ({"dbv": DBV.replace("thickness: 100", "thickness: 1e9", 1)}, "threedblox.no_design", None),
+    # a side whose square is 0 gives edges without a direction: whether dies overlap could not be told
+    ({"dbv": DBV.replace("[900, 400]", "[900, 1e-200]")}, "threedblox.no_design", "a.3dbv:2:3"),
 ])  # fmt: skip
 def test_refused_with_place(texts, rule, where):
     error = refusal(**texts)
