@@ -33,6 +33,70 @@ class Factor:
         return (self.high - self.low) / 2
 
 
+@dataclass(frozen=True)
+class Category:
+    """A setting without a scale: one of `levels` (a tool, a material, a supplier)."""
+
+    name: str
+    levels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.levels)) < 2 or len(set(self.levels)) < len(self.levels):
+            raise DomainError("process.factor_constant", where=self.name, got=", ".join(map(str, self.levels)))
+
+    def code(self, levels: Array) -> Array:
+        """Effect coding (n, levels - 1) of level numbers (n,): 1 at the level, -1 everywhere at the last, else 0.
+
+        Every coefficient is a level's distance from the mean of all levels; that of the last is minus their sum.
+        """
+        levels = np.asarray(levels).round().astype(int)
+        return np.vstack([np.eye(len(self.levels) - 1), -np.ones(len(self.levels) - 1)])[levels]
+
+
+Setting = Factor | Category
+
+
+def expanded(factors: Sequence[Setting], points: Array) -> Array:
+    """Points (n, k), coded settings and level numbers of categories, as the columns of a model (n, columns).
+
+    A factor keeps its column, a category takes one less than it has levels.
+    """
+    points = np.atleast_2d(np.asarray(points, float))
+    columns = (f.code(points[:, i]) if isinstance(f, Category) else points[:, i : i + 1] for i, f in enumerate(factors))
+    return np.column_stack(list(columns))
+
+
+def column_names(factors: Sequence[Setting]) -> tuple[str, ...]:
+    """Names of the columns of `expanded`: ``pressure_torr``, ``tool [A]``."""
+    names = ([f"{f.name} [{v}]" for v in f.levels[:-1]] if isinstance(f, Category) else [f.name] for f in factors)
+    return tuple(name for own in names for name in own)
+
+
+def column_owners(factors: Sequence[Setting]) -> tuple[int, ...]:
+    """For each column of `expanded` the number of its factor."""
+    widths = (len(f.levels) - 1 if isinstance(f, Category) else 1 for f in factors)
+    return tuple(i for i, width in enumerate(widths) for _ in range(width))
+
+
+def point_of(factors: Sequence[Setting], settings: Array) -> Array:
+    """Settings (n, k) in their units, categories by the name of the level, as points: coded and level numbers.
+
+    Raises DomainError for a level that the category does not have.
+    """
+    settings = np.atleast_2d(np.asarray(settings, object))
+    columns = []
+    for i, factor in enumerate(factors):
+        if isinstance(factor, Category):
+            unknown = sorted({str(v) for v in settings[:, i]} - set(factor.levels))
+            if unknown:
+                allowed = ", ".join(factor.levels)
+                raise DomainError("process.level_unknown", where=factor.name, got=", ".join(unknown), allowed=allowed)
+            columns.append([float(factor.levels.index(str(v))) for v in settings[:, i]])
+        else:
+            columns.append((settings[:, i].astype(float) - factor.centre) / factor.half_range)
+    return np.column_stack(columns)
+
+
 def coded(factors: Sequence[Factor], settings: Array) -> Array:
     """Settings (n, k) in their units as coded variables: -1 at `low`, +1 at `high`."""
     settings = np.asarray(settings, float)

@@ -31,6 +31,26 @@ def interactions(count: int) -> tuple[Term, ...]:
     return tuple(term for term in full_quadratic(count) if max(term) < 2)
 
 
+ORDERS = ("linear", "interactions", "quadratic")
+
+
+def terms_of(owners: Sequence[int], order: str, *, squared: Sequence[bool] | None = None) -> tuple[Term, ...]:
+    """Terms over the columns of `expanded`, where `owners` names the factor of each column.
+
+    `order`: "linear", "interactions" or "quadratic" (with squares). Columns of one category never multiply each
+    other, and have no squares; `squared` (one per column) takes squares from others too.
+    """
+    n = len(owners)
+    many = {owner for owner in owners if list(owners).count(owner) > 1}
+    terms = list(linear(n))
+    if order != "linear":
+        terms += [t for t in interactions(n)[n + 1 :] if len({owners[i] for i, p in enumerate(t) if p}) == 2]
+    if order == "quadratic":
+        allowed = [owners[i] not in many and (squared is None or squared[i]) for i in range(n)]
+        terms += [_unit(n, i, 2) for i in range(n) if allowed[i]]
+    return tuple(terms)
+
+
 def parents(term: Term) -> Iterator[Term]:
     """The terms one order lower that `term` contains."""
     for i, power in enumerate(term):
@@ -68,18 +88,33 @@ def aicc(*, n_count: int, parameter_count: int, residual_ss: float) -> float:
 
 
 def backward(
-    terms: Sequence[Term], criterion: Callable[[tuple[Term, ...]], float]
+    terms: Sequence[Term],
+    criterion: Callable[[tuple[Term, ...]], float],
+    *,
+    owners: Sequence[int] | None = None,
 ) -> list[tuple[tuple[Term, ...], float]]:
     """Backward selection that never breaks the hierarchy: the models visited with their criterion, best last.
 
     From `terms`, the removable term (one that is nobody's parent) whose removal lowers the criterion most is taken
-    out, until none does. The intercept stays.
+    out, until none does. The intercept stays. `owners` names the factor of each column: the columns of a category
+    leave together, since a part of them has no meaning of its own.
     """
+
+    def kin(term: Term) -> Term:
+        if owners is None:
+            return term
+        powers: dict[int, int] = {}
+        for i, power in enumerate(term):
+            powers[owners[i]] = powers.get(owners[i], 0) + power
+        return tuple(powers[owner] for owner in sorted(powers))
+
     current = tuple(terms)
     path = [(current, criterion(current))]
     while True:
         children = {parent for term in current for parent in parents(term)}
-        trials = [tuple(t for t in current if t != gone) for gone in current if gone not in children and any(gone)]
+        kept = {kin(term) for term in children}
+        removable = dict.fromkeys(kin(term) for term in current if any(term))
+        trials = [tuple(t for t in current if kin(t) != gone) for gone in removable if gone not in kept]
         scored = [(trial, criterion(trial)) for trial in trials]
         best = min(scored, key=lambda pair: pair[1], default=None)
         if best is None or not best[1] < path[-1][1]:

@@ -71,14 +71,12 @@ class Surface:
 def design_matrix(terms: Sequence[Term], x: Array) -> Array:
     """Model matrix (n, terms) of coded points (n, k)."""
     x = np.atleast_2d(np.asarray(x, float))
-    columns = []
-    for term in terms:
-        column = np.ones(len(x))
-        for i, power in enumerate(term):
-            if power:
-                column = column * x[:, i] ** power
-        columns.append(column)
-    return np.column_stack(columns)
+    exponents = np.asarray(terms, int)
+    powers = x[..., None] ** np.arange(exponents.max(initial=0) + 1)
+    found = powers[:, 0, exponents[:, 0]]
+    for i in range(1, x.shape[1]):
+        found = found * powers[:, i, exponents[:, i]]
+    return found
 
 
 def fit(
