@@ -109,7 +109,8 @@ class _Conversion:
             self.notes.leave("threedblox.outline_differs", chiplet=chiplet.name, given=_by(*size),
                              found=_by(area[2] - area[0], area[3] - area[1]))  # fmt: skip
         if min(size) < _LEAST_UM:
-            raise InputError("threedblox.no_design", where=chiplet.place, got=_by(*size), allowed=f">= {_LEAST_UM:g} um")
+            raise InputError("threedblox.no_design", where=chiplet.place, got=_by(*size),
+                             allowed=f">= {_LEAST_UM:g} um")  # fmt: skip
         if found and found.die_area_corners > 2:
             self.notes.leave("threedblox.outline_polygon", chiplet=chiplet.name, count=found.die_area_corners)
         seal, scribe = chiplet.seal_ring_um, chiplet.scribe_line_um
