@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from workbench.cost.assembly import FLOWS, Chip, FlowCost, Terms, as_soc, flow_cost
 from workbench.cost.nre import NreCost, nre_cost
@@ -48,11 +49,17 @@ class CostCase:
         )
 
     def stacked(self, flow: str) -> tuple[FlowCost, tuple[BuiltStack, ...]]:
-        """A stack flow with its stacks, tier by tier."""
-        return stack_flow_cost(
-            flow, self.stacks.get(flow, ()), self.terms, carrier=self.carrier, table=self.table, process=self.process,
-            post_bond_test=self.post_bond_test,
-        )  # fmt: skip
+        """A stack flow with its stacks, tier by tier; built once."""
+        if flow not in self._built:
+            self._built[flow] = stack_flow_cost(
+                flow, self.stacks.get(flow, ()), self.terms, carrier=self.carrier, table=self.table,
+                process=self.process, post_bond_test=self.post_bond_test,
+            )  # fmt: skip
+        return self._built[flow]
+
+    @cached_property
+    def _built(self) -> dict[str, tuple[FlowCost, tuple[BuiltStack, ...]]]:
+        return {}
 
     def nre(self, flow: str) -> NreCost:
         """What the flow costs once."""

@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scipy.optimize import brentq
 
-from workbench import facts
 from workbench.cost.assembly import FLOWS, Chip, FlowCost, Terms
 from workbench.cost.case import CostCase
 from workbench.cost.nre import NreCost
+from workbench.cost.overlay import particle_density_per_um2
 from workbench.cost.parameters import StackProcess, chiplet_actuary, stack_process
 from workbench.cost.sensitivity import Swing, tornado
 from workbench.cost.stacking import STACK_FLOWS, BuiltStack
@@ -26,7 +25,7 @@ from workbench.cost.volume import FlowTotals, VolumeCurves, unit_cost_usd, volum
 from workbench.cost.wafers import Wafer
 from workbench.errors import DomainError
 from workbench.i18n import LANGUAGES, t
-from workbench.stack import Design, die_counts
+from workbench.stack import Bond, Design, die_counts
 from workbench.stack.derived import carrier_area_mm2
 
 if TYPE_CHECKING:
@@ -201,7 +200,9 @@ def of_design(design: Design, p: StackDesignReview) -> DesignCost:
     table = chiplet_actuary()
     process = process_of(p)
     hybrid = {f"stack_{bonding}": _hybrid(design, bonding, terms.wafer) for bonding in STACK_BONDINGS}
-    modelled = hybrid if p.hybrid_bond_yield == "yap" else {}
+    modelled = {
+        flow: {joint: one for joint, one in found.items() if one is not None} for flow, found in hybrid.items()
+    } if p.hybrid_bond_yield == "yap" else {}  # fmt: skip
     standing = towers(design)
     groups = {}
     if any(len(tower.tiers) > 1 for tower in standing):
@@ -217,9 +218,9 @@ def of_design(design: Design, p: StackDesignReview) -> DesignCost:
     result = DesignCost(
         design=design, case=case, flows=flows, skipped=skipped, nre=nre, quantity=p.module_quantity,
         stacks={f.flow: case.stacked(f.flow)[1] for f in flows if f.flow in STACK_FLOWS},
-        hybrid={flow: found for flow, found in hybrid.items() if found and groups},
+        hybrid={flow: found for flow, every in hybrid.items() if groups and (found := _by_die(every))},
         curves=volume_curves(totals) if totals else None,
-        test=None, conventions=_conventions(p, case), excluded=_excluded(p, case),
+        test=None, conventions=_conventions(p, case, hybrid, design), excluded=_excluded(p, case),
         verified=_verified(design, case), stack_flow=f"stack_{p.stack_bonding}",
     )  # fmt: skip
     return replace(result, test=_test(result, p))
@@ -251,18 +252,35 @@ def process_of(p: StackDesignReview) -> StackProcess:
     )  # fmt: skip
 
 
-def _hybrid(design: Design, bonding: str, wafer: Wafer) -> dict[str, HybridYield]:
-    """Modelled yield of every die that a hybrid bond joins downwards, by die id."""
-    density = facts.load("cost/yap")["particle_density_per_um2"]
-    found = {}
-    for die_id, bond in hybrid_joined(design).items():
+def _hybrid(design: Design, bonding: str, wafer: Wafer) -> dict[tuple[str, Bond], HybridYield | None]:
+    """Modelled yield of every die that a hybrid bond joins downwards, by die id and bond. None where the model says
+    nothing: pitch or pads not given or, wafer to wafer, a die of which none lies whole on the wafer.
+    """
+    found: dict[tuple[str, Bond], HybridYield | None] = {}
+    for die_id, bond in hybrid_joined(design):
         die = design.die(die_id)
-        with suppress(DomainError):  # a die larger than the wafer: its flow is left out with that reason
-            found[die_id] = hybrid_yield(
+        found[die_id, bond] = None
+        if bond.pitch_um is None or bond.diameter_um is None:
+            continue
+        try:
+            found[die_id, bond] = hybrid_yield(
                 pitch_um=bond.pitch_um, pad_diameter_um=bond.diameter_um, width_mm=die.width_mm,
-                length_mm=die.length_mm, particle_density_per_um2=density, wafer=wafer if bonding == "w2w" else None,
+                length_mm=die.length_mm, particle_density_per_um2=particle_density_per_um2(),
+                wafer=wafer if bonding == "w2w" else None,
             )  # fmt: skip
+        except DomainError as why:
+            if why.rule != "cost.die_too_large":
+                raise
     return found
+
+
+def _by_die(found: Mapping[tuple[str, Bond], HybridYield | None]) -> dict[str, HybridYield]:
+    """The modelled yields by die id; of a die that is joined in several ways the worst."""
+    worst: dict[str, HybridYield] = {}
+    for (die_id, _), one in found.items():
+        if one is not None and (die_id not in worst or one.bond_yield < worst[die_id].bond_yield):
+            worst[die_id] = one
+    return worst
 
 
 def _test(cost: DesignCost, p: StackDesignReview) -> TestEconomics | None:
@@ -285,7 +303,8 @@ def _words(key: str, **values: object) -> dict[str, str]:
     return {lang: t(key, lang, **values) for lang in LANGUAGES}
 
 
-def _conventions(p: StackDesignReview, case: CostCase) -> tuple[dict[str, str], ...]:
+def _conventions(p: StackDesignReview, case: CostCase, hybrid: Mapping[str, Mapping], design: Design
+                 ) -> tuple[dict[str, str], ...]:  # fmt: skip
     said = [
         _words("cost.convention.prices", source=case.table.source),
         _words(f"cost.bumps.{p.bump_convention}"),
@@ -303,6 +322,14 @@ def _conventions(p: StackDesignReview, case: CostCase) -> tuple[dict[str, str], 
         said.append(_words("cost.convention.stack", source=case.process.source))
         said.append(_words(f"cost.post_bond.{p.post_bond_test}"))
         said.append(_words(f"cost.bond.{p.hybrid_bond_yield}", percent=f"{100 * p.bond_yield_ratio:g}"))
+        for flow, found in hybrid.items() if p.hybrid_bond_yield == "yap" else ():
+            names = ", ".join(dict.fromkeys(design.die(die).name for (die, _), one in found.items() if one is None))
+            if names:
+                said.append({
+                    lang: t("cost.bond.not_modelled", lang, names=names, flow=t(f"design.flow.{flow}", lang),
+                            percent=f"{100 * p.bond_yield_ratio:g}")
+                    for lang in LANGUAGES
+                })  # fmt: skip
         said.append(_words("cost.convention.vias", ppm=f"{p.tsv_failure_ppm:g}", spares=p.tsv_spare_count,
                            group=p.tsv_group_count))  # fmt: skip
     return tuple(said)

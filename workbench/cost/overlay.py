@@ -64,6 +64,12 @@ def yap(bonding: str) -> tuple[BondAlignment, CopperRecess]:
     return BondAlignment(**raw[bonding]), CopperRecess(**raw["recess"])
 
 
+@cache
+def particle_density_per_um2() -> float:
+    """Particles that YAP's examples take for both ways of bonding."""
+    return facts.load("cost/yap")["particle_density_per_um2"]
+
+
 @dataclass(frozen=True)
 class OverlayYield:
     """`die_yield` (n,) per bonded die, in the order given; `yield_ratio` their mean; `far_pad_nm` (n,) the mean

@@ -170,3 +170,9 @@ def stack_process() -> StackProcess:
         die_bond_yield=raw["die_bond_yield"]["bond_yield"],
         unverified=tuple(name for name, part in raw.items() if isinstance(part, dict) and not part["verified"]),
     )
+
+
+@cache
+def tester_usd_per_h() -> float:
+    """The price of a tester hour that a source names (CATCH)."""
+    return facts.load("cost/stacking")["test"]["tester_usd_per_h"]

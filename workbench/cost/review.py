@@ -13,7 +13,8 @@ from workbench.cost.assembly import BUMP_CONVENTIONS, Chip, FlowCost, Terms, chi
 from workbench.cost.case import CostCase
 from workbench.cost.economics import BOND_YIELDS, STACK_BONDINGS, TEST_CONVENTIONS, DesignCost, of_design
 from workbench.cost.hybrid_bond import overlay_limit_nm, particle_yield
-from workbench.cost.parameters import chiplet_actuary
+from workbench.cost.overlay import particle_density_per_um2
+from workbench.cost.parameters import chiplet_actuary, tester_usd_per_h
 from workbench.cost.stacking import POST_BOND_TESTS
 from workbench.cost.wafers import WaferGrid, best_grid, countable
 from workbench.cost.yield_models import MODELS, die_yield, williams_brown
@@ -23,8 +24,6 @@ from workbench.rules.findings import number as number
 from workbench.schema import Figure, Parameters, Summary, choice, quantity
 from workbench.schema.summary import shown
 from workbench.stack import Derived, Design, Level, derive, levels, read
-
-PARTICLE_DENSITY_PER_UM2 = 1e-9  # 0.1 per cm2, the value YAP takes for die-to-wafer bonding
 
 
 class StackDesignReview(Parameters):
@@ -72,8 +71,9 @@ class StackDesignReview(Parameters):
     wafer_test_time_s: float = quantity("Wafer test time per die", "每顆晶粒測試時間", ge=0, le=36000, default=10)
     final_test_time_s: float = quantity("Final test time per module", "每模組最終測試時間", ge=0, le=36000, default=30)
     tester_usd_per_h: float = quantity(
-        "Tester price", "測試機費率", ge=0, le=10000, default=21.6,
-        help_en="Default: 0.006 USD per second (CATCH)", help_zh="預設值：每秒 0.006 USD (CATCH)",
+        "Tester price", "測試機費率", ge=0, le=10000, default=tester_usd_per_h(),
+        help_en=f"Default: {tester_usd_per_h() / 3600:g} USD per second (CATCH)",
+        help_zh=f"預設值：每秒 {tester_usd_per_h() / 3600:g} USD (CATCH)",
     )  # fmt: skip
     stack_bonding: str = choice("Stack bonded", "堆疊接合方式", options=STACK_BONDINGS, default="d2w")
     post_bond_test: str = choice("Stack tested", "堆疊測試時機", options=POST_BOND_TESTS, default="each_tier")
@@ -264,7 +264,7 @@ def _hybrid_bonds(design: Design) -> tuple[HybridBond, ...]:
             radius, (width, length) = bond.diameter_um / 2, design.extent_mm(layer)
             pads = {"bottom_radius_um": radius, "top_radius_um": radius}
             spared = particle_yield(width_um=1000 * width, length_um=1000 * length, top_radius_um=radius,
-                                    particle_density_per_um2=PARTICLE_DENSITY_PER_UM2)  # fmt: skip
+                                    particle_density_per_um2=particle_density_per_um2())  # fmt: skip
             known = bond.is_verified("pitch_um") and bond.is_verified("diameter_um")
             limit = overlay_limit_nm(pitch_um=bond.pitch_um, **pads)
             found.append(HybridBond(layer.name, bond.pitch_um, bond.diameter_um, limit, spared, known))

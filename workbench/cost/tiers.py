@@ -126,12 +126,12 @@ def stacks(
     standing: dict[Tower, int],
     chips: dict[str, Chip],
     *,
-    hybrid: dict[str, HybridYield] | None = None,
+    hybrid: dict[tuple[str, Bond], HybridYield] | None = None,
 ) -> tuple[Stack, ...]:
     """The towers of a design (`towers`) as stacks to be priced.
 
-    `chips` by die id; `hybrid` by die id: the modelled bond yield of a die that a hybrid bond joins to the tier below
-    (left out: the process's figure).
+    `chips` by die id; `hybrid` by die id and bond: the modelled bond yield of a die that a hybrid bond joins to the
+    tier below (left out: the process's figure).
     """
     return tuple(
         Stack(tuple(_tier(design, tier, chips, bond, hybrid or {})
@@ -146,7 +146,7 @@ def _tier(
     dies = []
     for die_id, count in tier:
         die = design.die(die_id)
-        modelled = hybrid.get(die_id) if bond is not None and bond.method == "hybrid" else None
+        modelled = hybrid.get((die_id, bond))
         dies.append(StackedDie(
             chip=replace(chips[die_id], count=count),
             via_count=die.tsv.count if die.tsv is not None and die.node_nm is not None else 0,
@@ -165,11 +165,11 @@ def _joint(design: Design, lower: Layer, upper: Layer) -> Bond | None:
     return next((layer.bond for layer in between if layer.bond is not None), Bond(method="adhesive"))
 
 
-def hybrid_joined(design: Design) -> dict[str, Bond]:
-    """Die ids that a hybrid bond joins to the tier below, with their bond."""
-    found = {}
+def hybrid_joined(design: Design) -> tuple[tuple[str, Bond], ...]:
+    """Die ids that a hybrid bond joins to the tier below, each with its bond; a die in several tiers for each bond."""
+    found = []
     for lower, upper in pairwise(design.die_layers):
         bond = _joint(design, lower, upper)
-        if bond is not None and bond.method == "hybrid" and bond.pitch_um and bond.diameter_um:
-            found |= {placement.die: bond for placement in upper.placements}
-    return found
+        if bond is not None and bond.method == "hybrid":
+            found += [(placement.die, bond) for placement in upper.placements]
+    return tuple(dict.fromkeys(found))

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from workbench import facts
+from workbench.cost import stacking
 from workbench.cost.assembly import FLOWS
 from workbench.cost.economics import of_design
 from workbench.cost.nre import NreCost
@@ -76,6 +77,83 @@ def test_the_bond_decides_what_a_stack_pays_and_yields():
     steps = [found.stacks["stack_d2w"][0].steps[1] for found in (bumped, given)]
     assert steps[0].stacking_usd - steps[1].stacking_usd == pytest.approx(25 * 0.01)
     assert steps[0].step_yield == pytest.approx(0.99)
+
+
+def said_of_bonds(found) -> list[str]:
+    return [words["en"] for words in found.conventions if "YAP model says nothing" in words["en"]]
+
+
+def test_a_hybrid_bond_the_model_says_nothing_about_is_named():
+    def unpitched(d):
+        del d["layers"][4]["bond"]["pitch_um"]
+
+    assert said_of_bonds(cost("poc-face-to-face")) == []
+    bare = cost("poc-face-to-face", unpitched, bond_yield_ratio=0.75)
+    assert bare.hybrid == {}
+    assert bare.stacks["stack_d2w"][0].steps[1].step_yield == pytest.approx(0.75)
+    said = said_of_bonds(bare)
+    assert len(said) == len(STACK_FLOWS)
+    assert "Compute die 7 nm" in said[0]
+    assert "75 %" in said[0]
+    assert said_of_bonds(cost("poc-face-to-face", unpitched, hybrid_bond_yield="given")) == []
+
+
+def test_a_die_that_lies_whole_nowhere_on_the_wafer_has_no_wafer_to_wafer_figure():
+    def strips(d):
+        d.update(width_mm=80.0, length_mm=12.0)
+        for layer in d["layers"][2:6]:
+            layer.update(width_mm=75.0, length_mm=2.0)
+        for die in d["dies"]:
+            die.update(width_mm=70.0, length_mm=0.6)
+            die.pop("power_blocks", None)
+
+    small = {"wafer_diameter_mm": 100, "edge_exclusion_mm": 20}
+    found = cost("poc-face-to-face", strips, **small, bond_yield_ratio=1.0)
+    assert set(found.hybrid) == {"stack_d2w", "stack_d2d"}
+    (said,) = said_of_bonds(found)
+    assert said.startswith("3D stack, wafer to wafer:")
+    halved = cost("poc-face-to-face", strips, **small, bond_yield_ratio=0.5)
+    for flow, factor in (("stack_w2w", 0.5), ("stack_d2w", 1.0)):
+        steps = [one.stacks[flow][0].steps[1].step_yield for one in (halved, found)]
+        assert steps[0] == pytest.approx(factor * steps[1])
+
+
+def test_a_die_in_two_tiers_yields_as_each_of_its_bonds_does():
+    def third(d):
+        joint, top = copy.deepcopy(d["layers"][4]), copy.deepcopy(d["layers"][5])
+        joint.update(name="Second bond")
+        joint["bond"].update(pitch_um=0.3, diameter_um=0.15)
+        top.update(name="Third tier")
+        top["dies"][0].update(name="U9")
+        d["layers"][6:6] = [joint, top]
+        d.update(assembly="mixed")
+
+    found = cost("poc-face-to-face", third)
+    coarse, fine = (step.step_yield for step in found.stacks["stack_d2w"][0].steps[1:])
+    once = cost("poc-face-to-face").stacks["stack_d2w"][0].steps[1].step_yield
+    assert coarse == pytest.approx(once)
+    assert fine < 0.99 * coarse
+    assert found.hybrid["stack_d2w"]["compute"].bond_yield == pytest.approx(fine)
+
+
+def test_every_stack_is_built_once(monkeypatch):
+    built = []
+    real = stacking.build_stack
+
+    def counting(stack, bonding, *rest, **more):
+        built.append(bonding)
+        return real(stack, bonding, *rest, **more)
+
+    monkeypatch.setattr(stacking, "build_stack", counting)
+    found = cost("poc-face-to-face")
+    assert sorted(built) == ["d2d", "d2w", "w2w"]
+    assert set(found.stacks) == set(STACK_FLOWS)
+
+
+def test_a_figure_of_a_source_stands_in_its_file_alone():
+    test = facts.load("cost/stacking")["test"]
+    assert StackDesignReview().tester_usd_per_h == test["tester_usd_per_h"]
+    assert "0.006 USD" in test["source"]
 
 
 def test_dies_above_an_interposer_are_no_stack():
