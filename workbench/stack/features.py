@@ -22,7 +22,7 @@ from workbench.stack.part import Part
 from workbench.stack.patterns import Grid
 from workbench.stack.topology import graph, subtrees
 
-FEATURES_VERSION = 2
+FEATURES_VERSION = 3
 _MOST_CHARACTERS = 20_000  # of one field of text: a million nets are not what a design is found by
 _WORD = re.compile(r"[^\W_]+(?:[.+][^\W_]+)*")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")

@@ -43,7 +43,7 @@ class Library:
     @cached_property
     def summary(self) -> Summary:
         """No verdict: a shelf is neither good nor bad."""
-        lead, unread = self.lead_times, sum(row["unverified_count"] or 0 for row in self.found.hits)
+        lead, unread = self.lead_times, self.found.unverified_count
         figures = [Figure("reuse.figure.designs", self.found.total, digits=6)]
         if lead.median_days is not None:
             figures.append(Figure("reuse.figure.lead_time", lead.median_days, unit="d", digits=3, low=lead.low_days,

@@ -16,6 +16,7 @@ from workbench.errors import InputError
 from workbench.store import design_facets as facets
 from workbench.store import design_features as kept
 from workbench.store.literals import text
+from workbench.store.milestones import VERDICTS
 from workbench.store.session import Session
 from workbench.store.tables import BY_NAME
 
@@ -33,7 +34,7 @@ _K1, _B = 1.2, 0.75
 _VERDICTS = (
     "SELECT design_id, arg_max(verdict, moment) AS verdict FROM ("
     "SELECT subject_id AS design_id, verdict, started_at AS moment FROM notebook_runs "
-    "WHERE subject_kind = 'design' AND verdict IN ('PASS', 'MARGINAL', 'FAIL') UNION ALL "
+    f"WHERE subject_kind = 'design' AND verdict IN ({', '.join(map(text, VERDICTS))}) UNION ALL "
     "SELECT design_id, verdict, occurred_at FROM design_milestones WHERE milestone = 'checked') GROUP BY design_id"
 )
 
@@ -41,10 +42,12 @@ _VERDICTS = (
 @dataclass(frozen=True)
 class SearchResult:
     """One page of what was found, best first. `facets` counts what each further choice would leave; a facet's own
-    choice is not applied to its own counts. `not_indexed` designs could not be looked into (a store one may only read).
+    choice is not applied to its own counts. `unverified_count` figures of all designs found, on this page or not, rest
+    on no source that was read. `not_indexed` designs could not be looked into (a store one may only read).
     """
 
     total: int
+    unverified_count: int
     hits: tuple[dict[str, Any], ...]
     facets: dict[str, tuple[facets.FacetCount, ...]]
     not_indexed: int = 0
@@ -103,12 +106,14 @@ def _searched(session: Session, needles: list[str], without: list[str], tests: M
     rank = _rank(session, has)
     session.run(f"CREATE TEMP VIEW found AS SELECT *{passes}, {rank} AS score FROM looked WHERE {where}")
     all_pass = " AND ".join(f"ok_{name}" for name in tests) or "true"
-    total = session.value(f"SELECT count(*) FROM found WHERE {all_pass}")
+    ((total, unverified),) = session.tuples(
+        f"SELECT count(*), coalesce(sum(unverified_count), 0)::BIGINT FROM found WHERE {all_pass}"
+    )
     shown = ", ".join([*_SHOWN, "score"])
     order = "score DESC, revised_at DESC" if needles else "revised_at DESC"
     rows = session.rows(f"SELECT {shown} FROM found WHERE {all_pass} ORDER BY {order}, design_id "
                         f"LIMIT {int(limit)} OFFSET {int(offset)}")  # fmt: skip
-    return SearchResult(total, tuple(map(_plain, rows)), facets.counts(session, tests), not_indexed)
+    return SearchResult(total, unverified, tuple(map(_plain, rows)), facets.counts(session, tests), not_indexed)
 
 
 def _times(field: str, needle: str) -> str:

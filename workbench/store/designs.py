@@ -10,6 +10,7 @@ from workbench.errors import InputError
 from workbench.store import design_features, milestones
 from workbench.store.append import append, document_sha256, prepare, sha256
 from workbench.store.literals import canonical, literal
+from workbench.store.revisions import DOCUMENTS, REVISIONS, no_revision, revision_row
 from workbench.store.session import Session
 from workbench.store.tables import BY_NAME
 
@@ -67,24 +68,25 @@ class Designs:
 
         Raises InputError: an unknown project, or a parent that is not a revision of this design.
         """
+        digest = document_sha256(document)
         with self._store.writing("add design revision", f"designs:{design_id}") as session:
             there = _chain(session, design_id)
             known = {row["revision_id"] for row in there}
             if parent_id is not None and parent_id not in known:
                 raise InputError("store.no_parent", where=design_id, got=parent_id,
                                  allowed=", ".join(row["revision_id"] for row in there[-3:]))  # fmt: skip
-            if parent_id is None and there and there[-1]["document_sha256"] == document_sha256(document):
+            if parent_id is None and there and there[-1]["document_sha256"] == digest:
                 revision_id = there[-1]["revision_id"]
             else:
                 parent_id = parent_id or (there[-1]["revision_id"] if there else None)
-                revision_id = _revision_id(design_id, parent_id, document)
+                revision_id = _revision_id(design_id, parent_id, digest)
             if revision_id in known:
                 now = f"SELECT project_id, origin FROM current_designs WHERE design_id = {literal(design_id)}"
                 ((its_project, its_origin),) = session.tuples(now)
                 project_id, origin = project_id or its_project, origin or its_origin
             append(session, BY_NAME["designs"], _described(design_id, title, kind, project_id, origin))
             if revision_id not in known:
-                _add(session, design_id, there, parent_id, document, author=author, note=note)
+                _add(session, design_id, there, parent_id, document, digest, author=author, note=note)
             return revision_id
 
     def branch(self, design_id: str, new_id: str, *, author: str, note: str, revision_id: str | None = None,
@@ -97,19 +99,20 @@ class Designs:
         an unknown project.
         """
         with self._store.reading() as session:
-            parent = _revision(session, design_id, revision_id)
+            parent = revision_row(session, design_id, revision_id, select=DOCUMENTS)
             described = session.rows(f"SELECT title, kind FROM current_designs WHERE design_id = {literal(design_id)}")
         document = parent["document"] if document is None else document
         title, kind = title or described[0]["title"], kind or str(document.get("assembly") or described[0]["kind"])
+        digest = document_sha256(document)
         with self._store.writing("branch design", f"designs:{new_id}") as session:
             there = _chain(session, new_id)
-            if there and there[0]["revision_id"] != _revision_id(new_id, parent["revision_id"], document):
+            if there and there[0]["revision_id"] != _revision_id(new_id, parent["revision_id"], digest):
                 raise InputError("reuse.exists", got=new_id)
             if there:
                 return there[0]["revision_id"]
             append(session, BY_NAME["designs"], _described(new_id, title, kind, project_id, None))
             session.seen.setdefault("design_revisions", set()).add(parent["revision_id"])
-            return _add(session, new_id, [], parent["revision_id"], document, author=author, note=note)
+            return _add(session, new_id, [], parent["revision_id"], document, digest, author=author, note=note)
 
     # reading
 
@@ -128,14 +131,14 @@ class Designs:
     def document(self, design_id: str, revision_id: str | None = None) -> dict:
         """The document of the current or the named revision. Raises InputError when there is none."""
         with self._store.reading() as session:
-            return _revision(session, design_id, revision_id)["document"]
+            return revision_row(session, design_id, revision_id, select=DOCUMENTS)["document"]
 
     def revisions(self, design_id: str) -> list[dict]:
         """Every revision without its document, oldest first. Raises InputError for an unknown design."""
         with self._store.reading() as session:
-            rows = session.rows(f"{_REVISION} WHERE design_id = {literal(design_id)} ORDER BY number")
+            rows = session.rows(f"{REVISIONS} WHERE design_id = {literal(design_id)} ORDER BY number")
             if not rows:
-                raise no_design(session, design_id, None)
+                raise no_revision(session, design_id, None)
         return rows
 
     def history(self, design_id: str, revision_id: str | None = None) -> list[dict]:
@@ -143,9 +146,9 @@ class Designs:
         each with its own design_id. Raises InputError for an unknown design or revision.
         """
         with self._store.reading() as session:
-            found = [_revision(session, design_id, revision_id, document=False)]
+            found = [revision_row(session, design_id, revision_id)]
             while (parent := found[-1]["parent_id"]) is not None:
-                found += session.rows(f"{_REVISION} WHERE revision_id = {literal(parent)}")
+                found += session.rows(f"{REVISIONS} WHERE revision_id = {literal(parent)}")
         return found[::-1]
 
     def branches(self, design_id: str) -> list[dict]:
@@ -251,8 +254,6 @@ class Designs:
         return milestones.lead_times(self._store, by=by, now=now)
 
 
-_REVISION = ("SELECT revision_id, design_id, parent_id, number, schema_version, document_sha256, author, note, "
-             "recorded_at FROM design_revisions")  # fmt: skip
 # First revisions whose parent is of another design.
 _BRANCHES = (
     "SELECT first.design_id, parent.design_id AS branched_from, parent.revision_id, parent.number "
@@ -268,40 +269,22 @@ def _chain(session: Session, design_id: str) -> list[dict]:
     return there
 
 
-def _revision_id(design_id: str, parent_id: str | None, document: Mapping) -> str:
-    return sha256(canonical([design_id, parent_id, document_sha256(document)]))[:32]
+def _revision_id(design_id: str, parent_id: str | None, digest: str) -> str:
+    return sha256(canonical([design_id, parent_id, digest]))[:32]
 
 
 def _described(design_id: str, title: str, kind: str, project_id: str | None, origin: str | None) -> list[dict]:
     return [{"design_id": design_id, "title": title, "kind": kind, "project_id": project_id, "origin": origin}]
 
 
-def _add(session: Session, design_id: str, there: list[dict], parent_id: str | None, document: dict, *, author: str,
-         note: str) -> str:  # fmt: skip
-    """A revision that is not there yet, with its features; its id."""
-    revision_id = _revision_id(design_id, parent_id, document)
+def _add(session: Session, design_id: str, there: list[dict], parent_id: str | None, document: dict, digest: str, *,
+         author: str, note: str) -> str:  # fmt: skip
+    """A revision that is not there yet, with its features; its id. `digest` is the hash of the document."""
+    revision_id = _revision_id(design_id, parent_id, digest)
     append(session, BY_NAME["design_revisions"], [{
         "revision_id": revision_id, "design_id": design_id, "parent_id": parent_id, "number": len(there) + 1,
         "schema_version": str(document.get("schema_version", 1)), "document": document,
-        "document_sha256": document_sha256(document), "author": author, "note": note,
+        "document_sha256": digest, "author": author, "note": note,
     }], absent=True)  # fmt: skip
     design_features.write(session, revision_id, design_features.made(design_id, document, note))
     return revision_id
-
-
-def _revision(session: Session, design_id: str, revision_id: str | None, *, document: bool = True) -> dict:
-    which = f" AND revision_id = {literal(revision_id)}" if revision_id else ""
-    select = "SELECT revision_id, document FROM design_revisions" if document else _REVISION
-    rows = session.rows(f"{select} WHERE design_id = {literal(design_id)}{which} ORDER BY number DESC LIMIT 1")
-    if not rows:
-        raise no_design(session, design_id, revision_id)
-    return rows[0]
-
-
-def no_design(session: Session, design_id: str, revision_id: str | None) -> InputError:
-    """The refusal of a design or revision that is not there, with the known ones."""
-    known = [
-        name for (name,) in session.tuples("SELECT DISTINCT design_id FROM design_revisions ORDER BY ALL LIMIT 20")
-    ]
-    got = design_id if revision_id is None or design_id not in known else f"{design_id} / {revision_id}"
-    return InputError("store.not_there", where="designs", got=got, allowed=", ".join(known))

@@ -28,6 +28,9 @@ from workbench.store.timeouts import timeout_s
 # No extension may be fetched while running; threads are DuckDB's own choice.
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _HEADER_BYTES = 3 * 4096  # the main header and two database headers: the least a DuckDB file has
+# Rows that DuckDB keeps together, by its own choice 122,880. A transaction writes the last of these groups anew as a
+# whole when it closes the file: with large documents 70 MB for one revision. 2048 is the least that DuckDB takes.
+_ROW_GROUP_SIZE = 2048
 
 
 class FileEngine:
@@ -107,8 +110,22 @@ class FileEngine:
         finally:
             connection.close()
 
+    def _attached(self, *, bulk: bool) -> Any:
+        """The file opened to be written. `bulk`: rows are kept together as DuckDB likes it, for tables of millions."""
+        import duckdb
+
+        connection = duckdb.connect(config=_CONFIG | {"temp_directory": f"{self.path}.tmp"})
+        try:
+            size = "" if bulk else f"(ROW_GROUP_SIZE {_ROW_GROUP_SIZE})"  # of what is added; what is there stays
+            connection.execute(f"ATTACH {literals.text(str(self.path))} AS store {size}")
+            connection.execute("USE store")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     @contextmanager
-    def _connection(self, *, read_only: bool) -> Iterator[Any]:
+    def _connection(self, *, read_only: bool, bulk: bool = False) -> Iterator[Any]:
         """The file opened; waits while a program of someone else has it open."""
         import duckdb
 
@@ -117,7 +134,10 @@ class FileEngine:
         deadline = time.monotonic() + timeout_s()
         while True:
             try:
-                connection = duckdb.connect(str(self.path), read_only=read_only, config=_CONFIG)
+                if read_only:
+                    connection = duckdb.connect(str(self.path), read_only=True, config=_CONFIG)
+                else:
+                    connection = self._attached(bulk=bulk)
                 break
             except (duckdb.Error, OSError) as why:
                 if not faults.is_foreign_lock(why) or time.monotonic() >= deadline:
@@ -148,11 +168,13 @@ class FileEngine:
             yield session
 
     @contextmanager
-    def writing(self, what: str, *keys: str, any_shape: bool = False) -> Iterator[Session]:
-        """A write transaction under the exclusive lock, numbered if it adds anything. `keys` are for mode 2."""
+    def writing(self, what: str, *keys: str, any_shape: bool = False, bulk: bool = False) -> Iterator[Session]:
+        """A write transaction under the exclusive lock, numbered if it adds anything; `bulk` for rows by the million.
+        `keys` are for mode 2.
+        """
         with (
             self._sidecar.held(what, shared=False, timeout_s=timeout_s()),
-            self._connection(read_only=False) as connection,
+            self._connection(read_only=False, bulk=bulk) as connection,
             faults.translated(self.where),
         ):
             if not any_shape:

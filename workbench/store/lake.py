@@ -99,8 +99,9 @@ class LakeEngine:
                 _end(here.lake)
 
     @contextmanager
-    def writing(self, what: str, *keys: str, any_shape: bool = False, beside: Path | None = None) -> Iterator[Session]:
-        """A write transaction that excludes other writers of the same `keys`."""
+    def writing(self, what: str, *keys: str, any_shape: bool = False, bulk: bool = False,
+                beside: Path | None = None) -> Iterator[Session]:  # fmt: skip
+        """A write transaction that excludes other writers of the same `keys`. `bulk` is for mode 1."""
         with (
             self._attached() as here,
             faults.translated(self.where),

@@ -64,7 +64,8 @@ class Lots:
         """
         added = 0
         for batch in bulk.batches(lot_id, frame, source=source):
-            with self._store.writing("add measurements", f"measurement_batches:{batch.batch_id}") as session:
+            key = f"measurement_batches:{batch.batch_id}"
+            with self._store.writing("add measurements", key, bulk=True) as session:
                 added += bulk.write(session, batch)
         return added
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import InputError
 from workbench.store.append import append, document_sha256, new_key, prepare
 from workbench.store.literals import literal
-from workbench.store.session import Session
+from workbench.store.revisions import revision_row
 from workbench.store.tables import BY_NAME
 
 if TYPE_CHECKING:
     from workbench.planning.lead_time import LeadTime, LeadTimes
     from workbench.store.store import Store
 
-VERDICTS = ("PASS", "MARGINAL", "FAIL")
+VERDICTS = BY_NAME["design_milestones"].column("verdict").allowed
 
 
 def record_request(store: Store, *, project_id: str | None, design_id: str | None, actor: str,
@@ -41,7 +41,7 @@ def record_check(store: Store, design_id: str, revision_id: str | None, *, verdi
     if verdict not in VERDICTS:
         raise InputError("reuse.verdict", got=verdict, allowed=", ".join(VERDICTS))
     with store.writing("record check", f"milestones:{design_id}") as session:
-        revision = _revision(session, design_id, revision_id)
+        revision = revision_row(session, design_id, revision_id)["revision_id"]
         last = session.tuples(
             "SELECT milestone_id, verdict, deck FROM design_milestones WHERE milestone = 'checked' "
             f"AND revision_id = {literal(revision)} ORDER BY occurred_at DESC, milestone_id DESC LIMIT 1"
@@ -60,7 +60,7 @@ def release(store: Store, design_id: str, revision_id: str | None, *, released_b
     """A revision is released once: said again, the first release stands."""
     releases = BY_NAME["releases"]
     with store.writing("release design", f"releases:{design_id}") as session:
-        revision = _revision(session, design_id, revision_id)
+        revision = revision_row(session, design_id, revision_id)["revision_id"]
         release_id = document_sha256(["release of a revision", design_id, revision])[:32]
         if session.value(f"SELECT 1 FROM releases WHERE release_id = {literal(release_id)}") is None:
             said = {**(document or {}), "revision_id": revision, "note": note}
@@ -75,7 +75,7 @@ def milestones(store: Store, design_id: str) -> list[dict[str, Any]]:
     """milestone (requested, saved, checked, released), at, actor, revision_id, verdict, deck, note; oldest first."""
     design = literal(design_id)
     with store.reading() as session:
-        _revision(session, design_id, None)
+        revision_row(session, design_id, None)
         return session.rows(
             "SELECT milestone, occurred_at AS \"at\", actor, revision_id, verdict, deck, note FROM design_milestones "
             f"WHERE design_id = {design} OR project_id = {_PROJECT_OF.format(design)} "
@@ -143,17 +143,3 @@ def _lead_time(key: str, title: str, row: Mapping) -> LeadTime:
     from workbench.planning.lead_time import LeadTime
 
     return LeadTime(row[key], row[title], row["requested_at"], row["saved_at"], row["checked_at"], row["released_at"])
-
-
-def _revision(session: Session, design_id: str, revision_id: str | None) -> str:
-    """The named or the current revision. Raises InputError when there is none."""
-    which = f" AND revision_id = {literal(revision_id)}" if revision_id else ""
-    found = session.value(f"SELECT revision_id FROM design_revisions WHERE design_id = {literal(design_id)}{which} "
-                          "ORDER BY number DESC LIMIT 1")  # fmt: skip
-    if found is None:
-        from workbench.store.designs import no_design
-
-        raise no_design(session, design_id, revision_id)
-    return found
-
-

@@ -23,15 +23,15 @@ class RuleDecks(Shelf):
     def publish(self, documents: Iterable[Mapping[str, Any]]) -> list[str]:
         """Add decks given as plain documents (deck_id, version, source, rules); ``deck_id version`` of those new.
 
-        A deck counts as verified when every rule says so. The same again adds nothing. Raises InputError for a version
-        that is there with other content: give the deck a new version.
+        A deck counts as verified when it has rules and every one says so. The same again adds nothing. Raises
+        InputError for a version that is there with other content: give the deck a new version.
         """
         documents = list(documents)
         there = {(row["deck_id"], row["deck_version"]) for row in self.list()}
         self.add_all({
             "deck_id": document["deck_id"], "deck_version": document["version"], "document": document,
             "source": document.get("source", ""),
-            "verified": all(rule.get("verified", False) for rule in document["rules"]),
+            "verified": bool(document["rules"]) and all(rule.get("verified", False) for rule in document["rules"]),
         } for document in documents)  # fmt: skip
         return [f"{document['deck_id']} {document['version']}" for document in documents
                 if (document["deck_id"], document["version"]) not in there]  # fmt: skip

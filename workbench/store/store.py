@@ -69,11 +69,13 @@ class Store:
         """A read transaction at this store's moment. For this package."""
         return self.engine.reading(self.as_of)
 
-    def writing(self, what: str, *keys: str) -> AbstractContextManager:
-        """A write transaction; `keys` name what two writers must not add at the same time. For this package."""
+    def writing(self, what: str, *keys: str, bulk: bool = False) -> AbstractContextManager:
+        """A write transaction; `keys` name what two writers must not add at the same time, `bulk` says that rows come
+        by the million. For this package.
+        """
         if self.as_of is not None:
             raise StoreError("store.past", got=what, where=f"snapshot {self.as_of}")
-        return self.engine.writing(what, *keys)
+        return self.engine.writing(what, *keys, bulk=bulk)
 
     def subjects(self, kind: str) -> list[Subject]:
         """What notebooks can be about, each with its fingerprint. `kind`: "design", "project", "experiment", "monitor"

@@ -109,10 +109,10 @@ def test_saying_a_reference_design_again_leaves_it_one(filled: Store, monkeypatc
 
 SEARCHES = [  # what is typed, what is found (in this order), what must not be
     ("simba", ["simba-36"], ()), ("SIMBA organic", ["simba-36"], ()), ("ＳＩＭＢＡ", ["simba-36"], ()),
-    ("tap-2.5d", ["ascend-910"], ()), ("混合接合", ["poc-face-to-face"], ()), ("面對面", ["poc-face-to-face"], ()),
+    ("tap-2.5d", ["ascend-910"], ()), ("混合鍵合", ["poc-face-to-face"], ()), ("面對面", ["poc-face-to-face"], ()),
     ("對背", ["poc-face-to-back"], ()), ('"face to face"', ["poc-face-to-face"], ()), ("nobody", [], ()),
     ("simba ascend", [], ()), ("simb", ["simba-36"], ()), ("imba", [], ()), ('"simb"', [], ()),
-    ("two-die -back", None, ("poc-face-to-back",)), ("two-die -合接", None, ("poc-face-to-face",)),
+    ("two-die -back", None, ("poc-face-to-back",)), ("two-die -合鍵", None, ("poc-face-to-face",)),
 ]  # fmt: skip
 
 
@@ -353,13 +353,26 @@ def test_features_are_made_up_when_a_design_is_looked_for(store: Store):
     assert (found.total, found.not_indexed, store.snapshot()) == (len(NAMES), 0, after)
 
 
+def test_unverified_figures_are_counted_over_all_found_not_over_the_page(store: Store):
+    for name in ("simba-36", "ascend-910"):
+        save(store, name, DOCUMENTS[name])
+    every = store.designs.search()
+    counts = [hit["unverified_count"] for hit in every.hits]
+    assert min(counts) > 0
+    assert every.unverified_count == sum(counts)
+    assert store.designs.search(limit=1).unverified_count == sum(counts)
+    one = store.designs.search("simba")
+    assert (one.total, one.unverified_count) == (1, one.hits[0]["unverified_count"])
+    assert store.designs.search("nothing").unverified_count == 0
+
+
 def test_a_store_that_may_not_be_written_is_searched_as_far_as_it_goes(store: Store, monkeypatch):
     from workbench.errors import StoreError
 
     save(store, "simba-36", DOCUMENTS["simba-36"])
     without_features(store, ("ascend-910",))
 
-    def refuse(self, *words):
+    def refuse(self, *words, **more):
         raise StoreError("store.not_writable")
 
     monkeypatch.setattr(type(store.engine), "writing", refuse)

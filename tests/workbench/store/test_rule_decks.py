@@ -32,6 +32,12 @@ def test_a_version_is_published_once(store: Store):
     assert "house 2" in refused.value.allowed
 
 
+def test_a_deck_without_rules_verifies_nothing(new_file):
+    store = Store.open(new_file())
+    store.rule_decks.publish([DECK | {"rules": []}])
+    assert [row["verified"] for row in store.rule_decks.list()] == [False]
+
+
 def test_the_shipped_decks_come_back_whole(new_file):
     store = Store.open(new_file())
     assert len(seed(store)) == len(SEEDS)
