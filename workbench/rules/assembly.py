@@ -91,16 +91,13 @@ def overlap(case: Case) -> Found | Skip:
     found, looked_at = [], 0
     parts = list(case.dies.values())
     corners = np.array([part.corners_um for part in parts]).reshape(-1, 4, 2)
-    heights = np.array([[part.z_bottom_um, part.z_top_um] for part in parts]).reshape(-1, 2)
-    low, high = corners.min(1), corners.max(1)
-    for i, part in enumerate(parts):
-        near = ((low[i + 1 :] < high[i]) & (high[i + 1 :] > low[i])).all(axis=1)
-        near &= (heights[i + 1 :, 0] < heights[i, 1] - TOUCH_UM) & (heights[i + 1 :, 1] > heights[i, 0] + TOUCH_UM)
-        for j in (np.flatnonzero(near) + i + 1).tolist():
-            depth = -geometry.gap_mm(corners[i], corners[j])
-            if depth > TOUCH_UM:
-                found.append(Finding("overlap", "broken", f"{part.name} / {parts[j].name}", part.centre, got=depth,
-                                     allowed=0, unit="um"))  # fmt: skip
+    bottom, top = (np.array([getattr(part, z) for part in parts]) for z in ("z_bottom_um", "z_top_um"))
+    i, j = geometry.overlapping(corners, corners, TOUCH_UM).T
+    both = (i < j) & (bottom[j] < top[i] - TOUCH_UM) & (top[j] > bottom[i] + TOUCH_UM)
+    i, j = i[both], j[both]
+    for a, b, depth in zip(i.tolist(), j.tolist(), (-geometry.distances(corners[i], corners[j])).tolist(), strict=True):
+        found.append(Finding("overlap", "broken", f"{parts[a].name} / {parts[b].name}", parts[a].centre, got=depth,
+                             allowed=0, unit="um"))  # fmt: skip
     looked_at += len(parts)
     for layer in case.design.layers:
         for field in layer.vias if layer.placements else ():
@@ -157,7 +154,7 @@ def outside(case: Case) -> Found | Skip:
             xy = case.layouts.xy_um(field)
             out = np.flatnonzero((np.abs(xy - centre) > half + SLACK_UM).any(axis=1))
             count += len(out)
-            at = place(field, face.part.placement)[out[: case.examples]]
+            at = face.part.in_module(xy[out[: case.examples]])
             lone += [(x, y, face.z_um) for x, y in at.tolist()]
         if count:
             found.append(Finding("bump_outside", "broken", str(face.end), lone[0], got=count, allowed=0, count=count,

@@ -41,6 +41,10 @@ class Part:
         sides = np.linalg.norm(self.corners_um[1:3] - self.corners_um[0:2], axis=1)
         return float(sides[0]), float(sides[1])
 
+    def in_module(self, xy: np.ndarray) -> np.ndarray:
+        """Points (n, 2) in um of its own layout, as they lie in the module."""
+        return xy if self.placement is None else geometry.to_module(xy, self.placement, scale=1000.0)
+
 
 @dataclass(frozen=True)
 class Face:
@@ -209,11 +213,5 @@ def _facing(design: Design, every: dict[str, Face]) -> list[tuple[Face, Face]]:
 
 def _overlapping(tops: list[Face], bottoms: list[Face]) -> list[tuple[Face, Face]]:
     a, b = (np.array([face.corners_um for face in group]) for group in (tops, bottoms))
-    low_a, high_a, low_b, high_b = a.min(1), a.max(1), b.min(1), b.max(1)
-    found = []
-    for i, top in enumerate(tops):
-        near = ((low_b < high_a[i]) & (high_b > low_a[i])).all(axis=1)
-        for j in np.flatnonzero(near).tolist():
-            if top.end.part != bottoms[j].end.part and geometry.gap_mm(a[i], b[j]) < -TOUCH_UM:
-                found.append((top, bottoms[j]))
-    return found
+    pairs = ((tops[i], bottoms[j]) for i, j in geometry.overlapping(a, b, TOUCH_UM).tolist())
+    return [(top, bottom) for top, bottom in pairs if top.end.part != bottom.end.part]

@@ -20,7 +20,7 @@ from workbench.rules.faces import Face
 from workbench.rules.findings import Finding, Key, Place
 from workbench.rules.neighbours import too_close
 from workbench.rules.spans import Layouts, span_um
-from workbench.stack import Grid, Points, geometry
+from workbench.stack import Grid, Points
 
 MOST_RADII = 64  # different widths of bumps on one face that are told apart
 NO_METHOD = Skip(Key("rules.skip.no_method"))
@@ -45,10 +45,7 @@ class Field:
 
     def places(self, indices: np.ndarray) -> list[Place]:
         """Markers of some of its bumps."""
-        placed = self.xy[indices]
-        if self.face.part.placement is not None:
-            placed = geometry.to_module(placed, self.face.part.placement, scale=1000.0)
-        return [(x, y, self.face.z_um) for x, y in placed.tolist()]
+        return [(x, y, self.face.z_um) for x, y in self.face.part.in_module(self.xy[indices]).tolist()]
 
 
 def surfaces(case: Case) -> Iterator[tuple[str, str | None, list[Field]]]:

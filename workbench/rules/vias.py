@@ -8,7 +8,6 @@ from workbench.rules.case import Case, Found, Skip, compared
 from workbench.rules.faces import SLACK_UM, Part
 from workbench.rules.findings import Finding, Key, Outcome, Place
 from workbench.rules.neighbours import too_close
-from workbench.stack.bumps import place
 
 NO_VIAS = Skip(Key("rules.skip.no_tsv"))
 
@@ -75,10 +74,9 @@ def _of_die(case: Case, part: Part, ring: float, hard: Outcome, named: dict) -> 
     die, fields = part.die, part.die.tsv.fields
     xy = np.concatenate([field.xy_um() for field in fields])
     rim = np.repeat([field.diameter_um / 2 for field in fields], [field.count for field in fields])
-    placed = np.concatenate([place(field, part.placement) for field in fields])
 
     def places(indices: np.ndarray) -> tuple[Place, ...]:
-        return tuple((x, y, part.z_top_um) for x, y in placed[indices[: case.examples]].tolist())
+        return tuple((x, y, part.z_top_um) for x, y in part.in_module(xy[indices[: case.examples]]).tolist())
 
     def said(id: str, outcome: Outcome, bad: np.ndarray, **more) -> Finding:
         at = places(bad) if len(bad) else places(np.array([0]))

@@ -102,11 +102,11 @@ def gaps(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pairs, distances(corners[first], corners[second]) if len(pairs) else np.empty(0)
 
 
-def overlapping(first: np.ndarray, second: np.ndarray, tolerance_mm: float) -> np.ndarray:
+def overlapping(first: np.ndarray, second: np.ndarray, tolerance: float) -> np.ndarray:
     """Index pairs (k, 2), sorted, of the rectangles (n, 4, 2) of `first` and (m, 4, 2) of `second` that overlap by
-    more than the tolerance."""
+    more than the tolerance, in the unit of the corners."""
     pairs = near(first, second, 0.0)
-    return pairs[distances(first[pairs[:, 0]], second[pairs[:, 1]]) < -tolerance_mm]
+    return pairs[distances(first[pairs[:, 0]], second[pairs[:, 1]]) < -tolerance]
 
 
 def closest(corners: np.ndarray) -> tuple[int, int, float] | None:

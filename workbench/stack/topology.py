@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from workbench.stack import geometry
 from workbench.stack.document import Design
@@ -47,15 +46,8 @@ def graph(design: Design) -> tuple[list[str], list[Edge]]:
 
 def _near(a: np.ndarray, b: np.ndarray, *, reach_mm: float) -> list[tuple[int, int, float]]:
     """Pairs of rectangles (n, 4, 2) that may be within reach, with their distance; negative where they overlap."""
-    centres = a.mean(1), b.mean(1)
-    radius = max(np.linalg.norm(a - centres[0][:, None], axis=2).max(), np.linalg.norm(b - centres[1][:, None],
-                                                                                       axis=2).max())  # fmt: skip
-    found = cKDTree(centres[0]).query_ball_tree(cKDTree(centres[1]), 2 * radius + reach_mm + TOLERANCE_MM)
-    pairs = np.array([(i, j) for i, others in enumerate(found) for j in others if a is not b or i != j], int)
-    if not len(pairs):
-        return []
-    gaps_mm = geometry.distances(a[pairs[:, 0]], b[pairs[:, 1]])
-    return [(int(i), int(j), float(gap)) for (i, j), gap in zip(pairs, gaps_mm, strict=True)]
+    i, j = geometry.near(a, b, reach_mm + TOLERANCE_MM).T
+    return list(zip(i.tolist(), j.tolist(), geometry.distances(a[i], b[j]).tolist(), strict=True))
 
 
 def subtrees(labels: Sequence[str], edges: Sequence[Edge], depth: int = DEPTH) -> dict[str, int]:

@@ -215,7 +215,7 @@ def test_what_a_design_is_found_by():
     found = search_text(read(DOCUMENTS["poc-face-to-face"]), design_id="poc-face-to-face")
     for words in (" face to face ", " 雙 晶 粒 "):
         assert words in found.title
-    for words in (" 7 nm 7nm ", " hybrid bond ", " 混 合 接 合 ", " u2 compute ", " emc ", " tsv "):
+    for words in (" 7 nm 7nm ", " hybrid bond ", " 混 合 鍵 合 ", " u2 compute ", " emc ", " tsv "):
         assert words in found.names
     assert " soic " in found.notes
 
