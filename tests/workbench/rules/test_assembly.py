@@ -19,8 +19,9 @@ from tests.workbench.rules.modules import (
     status,
     two_dies,
 )
+from workbench.errors import InputError
 from workbench.rules import Requirements, check
-from workbench.stack import Layer
+from workbench.stack import read, to_document
 
 
 def looked_at(document, rules=NOTHING, **asked):
@@ -160,7 +161,9 @@ def test_two_dies_in_one_place_cannot_be_read_but_are_found_when_made_in_memory(
         layer = tier.model_copy(update={"dies": (tier.dies[0], second)})
         return design.model_copy(update={"layers": (*design.layers[:2], layer)})
 
-    assert isinstance(moved(0.4).layers[2], Layer)
+    with pytest.raises(InputError) as refused:
+        read(to_document(moved(0.4)))
+    assert refused.value.rule == "design.dies_overlap"
     assert ids(check(moved(0.4), NOTHING)) == []  # they touch
     finding = found(check(moved(0.398), NOTHING), "overlap")
     assert finding.place == "U1 / U2"
