@@ -162,7 +162,7 @@ def test_two_dies_in_one_place_cannot_be_read_but_are_found_when_made_in_memory(
         return design.model_copy(update={"layers": (*design.layers[:2], layer)})
 
     with pytest.raises(InputError) as refused:
-        read(to_document(moved(0.4)))
+        read(to_document(moved(0.398)))
     assert refused.value.rule == "design.dies_overlap"
     assert ids(check(moved(0.4), NOTHING)) == []  # they touch
     finding = found(check(moved(0.398), NOTHING), "overlap")
