@@ -16,7 +16,7 @@ from scipy import special
 from scipy.stats import qmc
 
 from workbench.errors import DomainError
-from workbench.process.window.surface import Surface
+from workbench.process.window.predictor import ModelDraws, Predictor
 
 Array = np.ndarray
 
@@ -45,7 +45,12 @@ class Limits:
 
 
 def conformance(
-    surfaces: Sequence[Surface], limits: Sequence[Limits], x: Array, *, correlation: Array | None = None
+    surfaces: Sequence[Predictor],
+    limits: Sequence[Limits],
+    x: Array,
+    *,
+    correlation: Array | None = None,
+    nodes_log2: int = 10,
 ) -> tuple[Array, Array]:
     """Joint probability (n,) and that of each response (n, responses) at coded points `x` (n, k).
 
@@ -62,7 +67,7 @@ def conformance(
     single = np.clip(upper - lower, 0.0, 1.0)
     if correlation is None:
         return single.prod(axis=1), single
-    return rectangle_probability(special.ndtri(lower), special.ndtri(upper), correlation), single
+    return rectangle_probability(special.ndtri(lower), special.ndtri(upper), correlation, nodes_log2=nodes_log2), single
 
 
 def worst_case(single: Array) -> Array:
@@ -70,7 +75,7 @@ def worst_case(single: Array) -> Array:
     return np.maximum(0.0, single.sum(axis=1) - (single.shape[1] - 1))
 
 
-def residual_correlation(surfaces: Sequence[Surface]) -> Array:
+def residual_correlation(surfaces: Sequence[Predictor]) -> Array:
     """Correlation (responses, responses) of the residuals of surfaces fitted to the same runs."""
     if len({len(s.y) for s in surfaces}) != 1:
         raise DomainError("process.runs_differ")
@@ -126,30 +131,21 @@ _NODES = np.polynomial.legendre.leggauss(32)
 
 @dataclass(frozen=True)
 class Draws:
-    """Plausible models: coefficients (draws, terms) and sigma (draws,) of each response, from their posterior."""
+    """Plausible models, one entry per response, from their posterior."""
 
-    coefficients: tuple[Array, ...]
-    sigma: tuple[Array, ...]
+    models: tuple[ModelDraws, ...]
 
 
-def posterior(surfaces: Sequence[Surface], *, draws_log2: int = 11, seed: int = 0) -> Draws:
-    """2**draws_log2 draws from the posterior of every surface under p(b, s) ~ 1/s, by a scrambled Sobol sequence."""
-    sizes = [len(s.terms) for s in surfaces]
-    u = qmc.Sobol(sum(sizes) + len(sizes), scramble=True, rng=seed).random_base2(draws_log2)
-    u = np.clip(u, 1e-12, 1 - 1e-12)
-    coefficients, sigmas, at = [], [], 0
-    for s, p in zip(surfaces, sizes, strict=True):
-        sigma = s.sigma * np.sqrt(s.dof / special.chdtri(s.dof, u[:, at]))
-        z = special.ndtri(u[:, at + 1 : at + 1 + p])
-        root = np.linalg.cholesky(s.covariance[:p, :p])
-        coefficients.append(s.coefficients + sigma[:, None] * (z @ root.T))
-        sigmas.append(sigma)
-        at += p + 1
-    return Draws(tuple(coefficients), tuple(sigmas))
+def posterior(surfaces: Sequence[Predictor], *, draws_log2: int = 11, seed: int = 0) -> Draws:
+    """2**draws_log2 draws from the posterior of every model, by a scrambled Sobol sequence."""
+    sizes = [s.uniforms for s in surfaces]
+    u = qmc.Sobol(sum(sizes), scramble=True, rng=seed).random_base2(draws_log2)
+    ends = np.cumsum([0, *sizes])
+    return Draws(tuple(s.draws(u[:, a:b]) for s, a, b in zip(surfaces, ends, ends[1:], strict=False)))
 
 
 def conformance_interval(
-    surfaces: Sequence[Surface],
+    surfaces: Sequence[Predictor],
     limits: Sequence[Limits],
     x: Array,
     *,
@@ -164,10 +160,10 @@ def conformance_interval(
     """
     draws = draws or posterior(surfaces)
     lower, upper = [], []
-    for s, limit, b, sigma in zip(surfaces, limits, draws.coefficients, draws.sigma, strict=True):
-        mean = b @ s.design(x).T
-        lower.append((limit.bounds[0] - mean) / sigma[:, None])
-        upper.append((limit.bounds[1] - mean) / sigma[:, None])
+    for limit, drawn in zip(limits, draws.models, strict=True):
+        mean, sigma = drawn.means(x), drawn.sigma[:, None]
+        lower.append((limit.bounds[0] - mean) / sigma)
+        upper.append((limit.bounds[1] - mean) / sigma)
     if correlation is None:
         share = np.prod([special.ndtr(b) - special.ndtr(a) for a, b in zip(lower, upper, strict=True)], axis=0)
     else:

@@ -10,6 +10,7 @@ from scipy import optimize, special
 from scipy.stats import qmc
 
 from workbench.process.window.factors import Region
+from workbench.process.window.predictor import Predictor
 from workbench.process.window.probability import (
     Draws,
     Limits,
@@ -18,7 +19,6 @@ from workbench.process.window.probability import (
     posterior,
     worst_case,
 )
-from workbench.process.window.surface import Surface
 
 Array = np.ndarray
 
@@ -48,7 +48,7 @@ class DriftYield:
 
 
 def yield_with_drift(
-    surfaces: Sequence[Surface],
+    surfaces: Sequence[Predictor],
     limits: Sequence[Limits],
     x: Array,
     drift: Drift,
@@ -90,7 +90,7 @@ class SetPoint:
 
 
 def recommend(
-    surfaces: Sequence[Surface],
+    surfaces: Sequence[Predictor],
     limits: Sequence[Limits],
     region: Region,
     drift: Drift,
@@ -136,7 +136,7 @@ def recommend(
 
 
 def at_set_point(
-    surfaces: Sequence[Surface],
+    surfaces: Sequence[Predictor],
     limits: Sequence[Limits],
     x: Array,
     drift: Drift,

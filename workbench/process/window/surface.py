@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import statsmodels.api as sm
-from scipy import stats
+from scipy import special, stats
 
 from workbench.errors import DomainError
 from workbench.process.window.selection import Term, aicc, term_name
@@ -61,11 +61,36 @@ class Surface:
         leverage = np.einsum("ij,jk,ik->i", m, self.covariance[:p, :p], m)
         return self.sigma * np.sqrt(leverage + (1.0 if predict else 0.0))
 
+    @property
+    def uniforms(self) -> int:
+        return 1 + len(self.terms)
+
+    def draws(self, u: Array) -> SurfaceDraws:
+        """Plausible surfaces from the posterior under p(b, s) ~ 1/s, by numbers `u` (draws, uniforms) in 0 ... 1."""
+        u = np.clip(u, 1e-12, 1 - 1e-12)
+        p = len(self.terms)
+        sigma = self.sigma * np.sqrt(self.dof / special.chdtri(self.dof, u[:, 0]))
+        root = np.linalg.cholesky(self.covariance[:p, :p])
+        return SurfaceDraws(self, self.coefficients + sigma[:, None] * (special.ndtri(u[:, 1:]) @ root.T), sigma)
+
     def interval(self, x: Array, *, confidence: float = 0.95, predict: bool = True) -> tuple[Array, Array]:
         """Two-sided interval at coded points (n, k): for one new unit (`predict`), or for the mean."""
         half = stats.t.ppf((1 + confidence) / 2, self.dof) * self.scale(x, predict=predict)
         mean = self.mean(x)
         return mean - half, mean + half
+
+
+@dataclass(frozen=True)
+class SurfaceDraws:
+    """Coefficients (draws, terms) and sigma (draws,) of plausible surfaces."""
+
+    surface: Surface
+    coefficients: Array
+    sigma: Array
+
+    def means(self, x: Array) -> Array:
+        """Mean response (draws, n) of every draw at coded points (n, k)."""
+        return self.coefficients @ self.surface.design(x).T
 
 
 def design_matrix(terms: Sequence[Term], x: Array) -> Array:

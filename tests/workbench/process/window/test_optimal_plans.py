@@ -33,8 +33,11 @@ def determinant(plan, terms):
     return float(np.linalg.det(m.T @ m))
 
 
-@pytest.mark.parametrize(("k", "runs", "order"), [(2, 4, "linear"), (3, 4, "linear"), (3, 8, "interactions"),
-                                                  (4, 16, "interactions"), (7, 8, "linear"), (11, 12, "linear")])  # fmt: skip
+ORTHOGONAL = [(2, 4, "linear"), (3, 4, "linear"), (3, 8, "interactions"), (4, 16, "interactions"), (7, 8, "linear"),
+              (11, 12, "linear")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("k", "runs", "order"), ORTHOGONAL)
 def test_main_effects_and_interactions_reach_hadamards_bound(k, runs, order):
     """|M| <= n^p, reached by orthogonal two-level plans: Hadamard 1893."""
     terms = model_terms(factors(k), order)
