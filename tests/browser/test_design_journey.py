@@ -16,6 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from test_lab import run_all_cells
 
+from workbench.i18n import t
 from workbench.stack import read
 from workbench.store import Store
 
@@ -67,8 +68,10 @@ def shown(browser, css):
     return browser.until(lambda d: (found := d.find_element(By.CSS_SELECTOR, css)).is_displayed() and found, css)
 
 
-def told(browser, words):
-    browser.until(lambda d: words in d.find_element(By.CSS_SELECTOR, ".wb-b-message").text, words)
+def told(browser, sentence):
+    """Wait until the builder's message begins with the whole sentence, as a line."""
+    message = ".wb-b-message"
+    browser.until(lambda d: d.find_element(By.CSS_SELECTOR, message).text.split("\n")[0] == sentence, sentence)
 
 
 def test_a_stack_of_ten_thousand_bumps_from_nothing_to_found_again(browser, visit, home):
@@ -79,7 +82,7 @@ def test_a_stack_of_ten_thousand_bumps_from_nothing_to_found_again(browser, visi
     press(browser, "New design …")
     shown(browser, ".wb-b-new-id input").send_keys(design_id, Keys.TAB)
     press(browser, "Create from the template")
-    told(browser, f"{design_id}@1")
+    told(browser, t("builder.begin.done", "en", name=f"{design_id}@1"))
     assert browser.driver.find_element(By.CSS_SELECTOR, ".wb-verdict").text == "PASS"
     figures = browser.driver.find_element(By.CSS_SELECTOR, ".wb-builder").text
     assert re.search(r"Lowest cost\s+[\d.]+ USD", figures)
@@ -89,10 +92,14 @@ def test_a_stack_of_ten_thousand_bumps_from_nothing_to_found_again(browser, visi
     rows = browser.driver.find_elements(By.CSS_SELECTOR, ".wb-builder .widget-text")
     width = next(row for row in rows if row.is_displayed() and row.text.startswith("Width"))
     browser.fill(width.find_element(By.TAG_NAME, "input"), "12")
-    browser.until(lambda d: "120.0" in d.find_element(By.CSS_SELECTOR, ".wb-builder").text, "the new footprint")
+    footprint = "[data-figure=footprint] dd"
+    browser.until(lambda d: d.find_element(By.CSS_SELECTOR, footprint).text.startswith("120.0 mm²"), "new footprint")
     note.send_keys("a wider body", Keys.TAB)
     press(browser, "Save as revision")
-    told(browser, "2")
+    browser.read(".wb-b-message", "Saved as revision 2")
+    revision = Store.open(home / "workbench.duckdb").designs.revisions(design_id)[-1]
+    assert (revision["number"], revision["note"]) == (2, "a wider body")
+    told(browser, t("builder.save.done", "en", number=2, revision=revision["revision_id"]))
 
     press(browser, "Export …")
     shown(browser, "button.wb-b-export").send_keys(Keys.ENTER)
@@ -113,6 +120,8 @@ def test_a_stack_of_ten_thousand_bumps_from_nothing_to_found_again(browser, visi
     rows = browser.see(".wb-form .widget-hbox", count=3)
     words = next(row for row in rows if row.text.startswith("Words to find"))
     browser.fill(words.find_element(By.TAG_NAME, "input"), "wider body")
-    browser.until(lambda d: re.search(r"[12] designs speak of", browser.text()), "the design is found")
+    begun = sum(row["design_id"].startswith("stack-in-") for row in store.designs.list())  # here, and before it
+    said = re.compile(rf"(?<!\d){begun} designs speak of")
+    browser.until(lambda d: said.search(browser.text()), "the design is found")
     assert design_id in browser.text()
     assert browser.outside() == []
