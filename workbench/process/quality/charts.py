@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.errors import DomainError
+from workbench.process.quality.assumptions import Assumption, lag_one, normality
 from workbench.process.quality.constants import (
     chart_constants,
     mean_deviation_dof,
@@ -46,6 +47,7 @@ class ChartPair:
     convention: str  # how sigma was estimated: mean_range | mean_deviation | moving_range
     subgroup_size: int
     baseline_count: int
+    assumptions: tuple[Assumption, ...] = ()  # of the baseline: normal within subgroups, independent in time
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -104,7 +106,8 @@ def individuals(
     spread = _chart("moving_range", moving, mean_range, 0.0, c.D4 * mean_range, c.d3 * sigma, SHEWHART)
     centre = float(data[:base].mean())
     location = _chart("individual", values, centre, centre - 3 * sigma, centre + 3 * sigma, sigma, rules)
-    return ChartPair(location, spread, sigma, moving_range_dof(base), "moving_range", 1, base)
+    checks = (normality(values[:base]), lag_one(values[:base]))
+    return ChartPair(location, spread, sigma, moving_range_dof(base), "moving_range", 1, base, checks)
 
 
 def _baseline(subgroups: Array, baseline_count: int | None) -> tuple[Array, int]:
@@ -131,4 +134,6 @@ def _pair(data: Array, base: int, spread: Chart, sigma: float, dof: float, conve
     means = data.mean(axis=1)
     centre, point = float(means[:base].mean()), sigma / np.sqrt(data.shape[1])
     location = _chart("xbar", means, centre, centre - 3 * point, centre + 3 * point, point, rules)
-    return ChartPair(location, spread, sigma, dof, convention, data.shape[1], base)
+    # Residuals of one subgroup sum to zero, so one of each is left out.
+    checks = (normality((data[:base] - means[:base, None])[:, 1:]), lag_one(means[:base]))
+    return ChartPair(location, spread, sigma, dof, convention, data.shape[1], base, checks)
