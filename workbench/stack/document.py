@@ -334,10 +334,10 @@ class Design(Part):
             raise InputError("design.die_outside", where=f"{layer.name} / {placement.name}",
                              got=f"x = {placement.x_mm:g} mm, y = {placement.y_mm:g} mm",
                              allowed=f"{width:g} x {length:g} mm")  # fmt: skip
-        pairs = geometry.overlapping(outlines, outlines, TOLERANCE_MM)
-        for first, second in pairs[pairs[:, 0] < pairs[:, 1]]:
-            raise InputError("design.dies_overlap", where=layer.name,
-                             got=f"{layer.placements[first].name} / {layer.placements[second].name}")  # fmt: skip
+        for pairs in geometry.overlaps(outlines, outlines, TOLERANCE_MM):
+            for first, second in pairs[pairs[:, 0] < pairs[:, 1]]:
+                raise InputError("design.dies_overlap", where=layer.name,
+                                 got=f"{layer.placements[first].name} / {layer.placements[second].name}")  # fmt: skip
 
 
 def assembly_of(design: Design) -> str:

@@ -141,13 +141,6 @@ def remove(design: Design, part: str) -> Design:
     return _changed_design(design, layers=layers, **_without(design, gone))
 
 
-def drop_type(design: Design, die_id: str) -> Design:
-    """Forget a die type that is not placed."""
-    if any(placement.die == die_id for placement in design.placements):
-        raise InputError("design.edit_type_used", where=die_id)
-    return _changed_design(design, dies=tuple(die for die in design.dies if die.id != die_id))
-
-
 def place_at(
     design: Design, part: str, *, x_mm: float | None = None, y_mm: float | None = None,
     angle_deg: float | None = None, facing: str | None = None, mirrored: bool | None = None,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from workbench.stack.document import Design, Layer, Placement
+
+_PAIRS_A_PIECE = 20_000
 
 
 def cos_sin(angle_deg: float) -> tuple[float, float]:
@@ -105,8 +108,13 @@ def gaps(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def overlapping(first: np.ndarray, second: np.ndarray, tolerance: float) -> np.ndarray:
     """Index pairs (k, 2), sorted, of the rectangles (n, 4, 2) of `first` and (m, 4, 2) of `second` that overlap by
     more than the tolerance, in the unit of the corners."""
-    pairs = near(first, second, 0.0)
-    return pairs[distances(first[pairs[:, 0]], second[pairs[:, 1]]) < -tolerance]
+    return _sorted(overlaps(first, second, tolerance))
+
+
+def overlaps(first: np.ndarray, second: np.ndarray, tolerance: float) -> Iterator[np.ndarray]:
+    """The pairs of `overlapping` piece by piece: rectangles that pile up are never all held at once."""
+    for pairs in _near(first, second, 0.0):
+        yield pairs[distances(first[pairs[:, 0]], second[pairs[:, 1]]) < -tolerance]
 
 
 def closest(corners: np.ndarray) -> tuple[int, int, float] | None:
@@ -127,16 +135,30 @@ def near(first: np.ndarray, second: np.ndarray, reach: float) -> np.ndarray:
     """Index pairs (k, 2), sorted, whose bounding boxes are at most `reach` apart, in the unit of the corners.
     Near linear in n + m for rectangles that do not pile up: arrays of thousands of dies must not compare all with
     all."""
+    return _sorted(_near(first, second, reach))
+
+
+def _near(first: np.ndarray, second: np.ndarray, reach: float) -> Iterator[np.ndarray]:
     low, high = first.min(1), first.max(1)
     order = np.argsort(low[:, 0], kind="stable")
     starts = low[order, 0]
     widest = float((high - low)[:, 0].max(initial=0.0)) + reach
-    found = []
+    found: list[np.ndarray] = []
+    held = 0
     for index, (from_xy, to_xy) in enumerate(zip(second.min(1) - reach, second.max(1) + reach, strict=True)):
         beside = order[np.searchsorted(starts, from_xy[0] - widest) : np.searchsorted(starts, to_xy[0], side="right")]
         beside = beside[np.all((low[beside] <= to_xy) & (high[beside] >= from_xy), axis=1)]
         found.append(np.stack([beside, np.full(beside.size, index)], axis=1))
-    pairs = np.concatenate(found) if found else np.empty((0, 2), dtype=int)
+        held += beside.size
+        if held > _PAIRS_A_PIECE:
+            yield np.concatenate(found)
+            found, held = [], 0
+    if found:
+        yield np.concatenate(found)
+
+
+def _sorted(pieces: Iterable[np.ndarray]) -> np.ndarray:
+    pairs = np.concatenate([np.empty((0, 2), dtype=int), *pieces])
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 

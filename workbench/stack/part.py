@@ -18,7 +18,7 @@ Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]
 Label = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f]*$")]  # a net, port or bump; empty: none
 Words = Annotated[str, Field(max_length=1000)]
 Thickness = Annotated[float, Field(gt=0, le=20_000)]
-Span = Annotated[float, Field(gt=0, le=1_000)]
+Span = Annotated[float, Field(ge=TOLERANCE_MM, le=1_000)]  # below it no overlap can be told
 Offset = Annotated[float, Field(ge=-1_000, le=1_000)]
 OffsetUm = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 SpanUm = Annotated[float, Field(gt=0, le=1_000_000)]

@@ -144,6 +144,7 @@ REFUSED = [  # document, what is done to it, rule, what the place must name
     (POC, change(["title"], "x" * 81), "design.out_of_range", "title"),
     (POC, change(["title"], "bell\a"), "design.out_of_range", "title"),
     (POC, change(["dies"], []), "design.out_of_range", "dies"),
+    (POC, change(["dies", 0, "width_mm"], 1e-7), "design.out_of_range", "dies"),  # below it no overlap can be told
     (SIDE, change(["layers", 2, "dies", 1, "x_mm"], 2.0), "design.dies_overlap", "Die tier"),
 ]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.stack.geometry import closest, gap_mm, gaps, outside, overlapping, rectangle
+from workbench.stack.geometry import closest, gap_mm, gaps, outside, overlapping, overlaps, rectangle
 
 
 def square(x, y, side=2.0, angle=0.0):
@@ -80,6 +80,13 @@ def test_overlapping_finds_the_pairs_that_comparing_all_finds(seed, below, above
     first, second = scattered(seed, below, size), scattered(seed + 1, above, size)
     expected = [(i, j) for i in range(below) for j in range(above) if gap_mm(first[i], second[j]) < -1e-6]
     assert [tuple(pair) for pair in overlapping(first, second, 1e-6)] == expected
+
+
+def test_rectangles_that_pile_up_are_never_all_held_at_once():
+    pile = np.repeat(rectangle(x_mm=0, y_mm=0, width_mm=1, length_mm=1)[None], 3_000, axis=0)
+    pieces = [len(pairs) for pairs in overlaps(pile, pile, 1e-6)]
+    assert sum(pieces) == 3_000**2
+    assert max(pieces) <= 25_000
 
 
 def test_overlapping_needs_more_than_a_touch():
