@@ -321,7 +321,7 @@ def _distribution(
 
 def _positive(value: float, name: str) -> float:
     if not value > 0:
-        raise DomainError("process.not_positive", where=name, got=value, allowed="> 0")
+        raise DomainError("process.chart_not_positive", where=name, got=value, allowed="> 0")
     return value
 
 

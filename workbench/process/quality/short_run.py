@@ -120,7 +120,7 @@ def z_mr(
     x = data.ravel()
     if pooling == "relative":
         if not (x > 0).all() or not all(v > 0 for v in (targets or {}).values()):
-            raise DomainError("process.not_positive", got=float(x.min()), allowed="> 0")
+            raise DomainError("process.chart_not_positive", got=float(x.min()), allowed="> 0")
         x = np.log(x)
         targets = None if targets is None else {k: float(np.log(v)) for k, v in targets.items()}
     centres = _centres(x[:, None], kinds, targets)
@@ -183,7 +183,7 @@ def q_individuals(x: Array, *, mean: float | None = None, sigma: float | None = 
     """Q statistics of one type's values (n,): cases known/known, unknown/known, known/unknown, unknown/unknown."""
     x = np.asarray(x, float)
     if sigma is not None and not sigma > 0:
-        raise DomainError("process.not_positive", where="sigma", got=sigma, allowed="> 0")
+        raise DomainError("process.chart_not_positive", where="sigma", got=sigma, allowed="> 0")
     n = len(x)
     r = np.arange(1, n + 1)
     q = np.full(n, np.nan)

@@ -154,7 +154,7 @@ def test_moments_and_quantiles_belong_to_the_survival():
         (lambda: rules_run_length({}), "process.rules_without_chain"),
         (lambda: ewma_arl(smoothing=0.0, limit=3.0), "process.smoothing"),
         (lambda: ewma_arl(smoothing=1.1, limit=3.0), "process.smoothing"),
-        (lambda: cusum_arl(reference=0.5, decision=0.0), "process.not_positive"),
+        (lambda: cusum_arl(reference=0.5, decision=0.0), "process.chart_not_positive"),
         (lambda: mewma_limit(0.5, dimension=2, smoothing=0.1), "process.wished_run_length"),
         (lambda: mewma_arl(dimension=0, smoothing=0.1, limit=5.0), "process.smoothing"),
     ],

@@ -164,9 +164,9 @@ def test_equal_first_values_have_no_q():
         (lambda: dnom([1, 2, 3], list("aab"), {"a": 1}), "process.no_target"),
         (lambda: z_mr([1, 2, 3], list("aaa"), pooling="none"), "process.choice"),
         (lambda: z_mr([1, 2, 3], list("aab"), pooling="run"), "process.no_variation"),
-        (lambda: z_mr([-1, 2, 3], list("aaa"), pooling="relative"), "process.not_positive"),
+        (lambda: z_mr([-1, 2, 3], list("aaa"), pooling="relative"), "process.chart_not_positive"),
         (lambda: standardized_xbar_r([[1, 1], [1, 1]], list("ab")), "process.no_variation"),
-        (lambda: q_individuals([1, 2], sigma=0.0), "process.not_positive"),
+        (lambda: q_individuals([1, 2], sigma=0.0), "process.chart_not_positive"),
     ],
 )
 def test_data_without_a_chart_are_refused(call, rule):
