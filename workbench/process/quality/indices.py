@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special, stats
-from statsmodels.stats.diagnostic import normal_ad
 
 from workbench.errors import DomainError
+from workbench.process.quality.assumptions import Assumption, lag_one, normality
+from workbench.process.quality.noncentral import noncentral_bound
 
 Array = np.ndarray
 
@@ -26,7 +27,9 @@ class Interval:
 class Capability:
     """Indices of one parameter; `sigma_convention` says which sigma they use. Absent sides give None.
 
-    `cpk_lower` is the one-sided lower confidence bound: the index one may promise.
+    `cpk_lower` is the one-sided lower confidence bound: the index one may promise. It is exact for a one-sided
+    specification and never too short for a two-sided one (noncentral t; Cpk is at most the index of its nearer side).
+    `cpl_lower`, `cpu_lower` likewise. `cpm_interval` is that of Boyles 1991 (J. Quality Technology 23, 17).
     `fallout_ppm` is expected for a normal population with the estimated mean and sigma.
     """
 
@@ -44,6 +47,10 @@ class Capability:
     cpm: float | None
     fallout_ppm: float
     normality_p: float
+    cpl_lower: float | None
+    cpu_lower: float | None
+    cpm_interval: Interval | None
+    assumptions: tuple[Assumption, ...]
 
 
 def capability(
@@ -64,7 +71,8 @@ def capability(
     sigma of a chart, with its convention and degrees of freedom, for Cp and Cpk. `dof` defaults to n - 1.
     Cp interval: chi square. Cpk interval: normal approximation of Bissell 1990 (Applied Statistics 39, 331) in the
     form 1 / (9 n) + Cpk^2 / (2 dof). Cpm uses sqrt(sigma^2 + (mean - target)^2) with the same sigma.
-    Normality by Anderson-Darling. Raises DomainError: no limit, crossed limits, fewer than 3 values, no variation.
+    Assumptions: normality by Anderson-Darling, independence in the order given by lag 1.
+    Raises DomainError: no limit, crossed limits, fewer than 3 values, no variation.
     """
     x = np.asarray(values, float).ravel()
     if lower is None and upper is None:
@@ -82,11 +90,14 @@ def capability(
     cpl = None if lower is None else (mean - lower) / (3 * sigma)
     cpu = None if upper is None else (upper - mean) / (3 * sigma)
     both = lower is not None and upper is not None
-    cp = cpm = None
+    cp = cpm = cpm_range = None
     if both:
         cp = cp_interval((upper - lower) / (6 * sigma), nu, confidence)
         aim = (lower + upper) / 2 if target is None else target
         cpm = (upper - lower) / (6 * np.sqrt(sigma**2 + (mean - aim) ** 2))
+        cpm_range = cpm_interval(cpm, offset=(mean - aim) / sigma, n=n, confidence=confidence)
+    normal = normality(x)
+    lowers = [None if c is None else index_lower(c, n=n, dof=nu, confidence=confidence) for c in (cpl, cpu)]
     cpk = min(side for side in (cpl, cpu) if side is not None)
     return Capability(
         n=n,
@@ -99,10 +110,14 @@ def capability(
         cpl=cpl,
         cpu=cpu,
         cpk=cpk_interval(cpk, n=n, dof=nu, confidence=confidence),
-        cpk_lower=cpk_interval(cpk, n=n, dof=nu, confidence=2 * confidence - 1).low,
+        cpk_lower=min(bound for bound in lowers if bound is not None),
         cpm=None if cpm is None else float(cpm),
         fallout_ppm=fallout_ppm(mean=mean, sigma=sigma, lower=lower, upper=upper),
-        normality_p=float(normal_ad(x)[1]) if np.ptp(x) > 0 else float("nan"),
+        normality_p=float("nan") if normal.p is None else normal.p,
+        cpl_lower=lowers[0],
+        cpu_lower=lowers[1],
+        cpm_interval=cpm_range,
+        assumptions=(normal, lag_one(x)),
     )
 
 
@@ -118,6 +133,23 @@ def cpk_interval(cpk: float, *, n: int, dof: float | None = None, confidence: fl
     nu = n - 1 if dof is None else dof
     half = special.ndtri((1 + confidence) / 2) * np.sqrt(1 / (9 * n) + cpk**2 / (2 * nu))
     return Interval(float(cpk), float(cpk - half), float(cpk + half))
+
+
+def index_lower(index: float, *, n: int, dof: float | None = None, confidence: float = 0.95) -> float:
+    """Exact one-sided lower bound of Cpl or Cpu from a sample of `n` with sigma of `dof` degrees of freedom."""
+    return noncentral_bound(index, n=n, dof=dof, probability=confidence) / 3
+
+
+def cpm_interval(cpm: float, *, offset: float, n: int, confidence: float = 0.95) -> Interval:
+    """Cpm with its interval; `offset` is (mean - target) / sigma.
+
+    tau^2 is taken as chi square with n (1 + offset^2)^2 / (1 + 2 offset^2) degrees of freedom. Source: Boyles 1991,
+    J. Quality Technology 23, 17.
+    """
+    nu = n * (1 + offset**2) ** 2 / (1 + 2 * offset**2)
+    tail = (1 - confidence) / 2
+    low, high = stats.chi2.ppf([tail, 1 - tail], nu) / nu
+    return Interval(float(cpm), float(cpm * np.sqrt(low)), float(cpm * np.sqrt(high)))
 
 
 def fallout_ppm(*, mean: float, sigma: float, lower: float | None = None, upper: float | None = None) -> float:

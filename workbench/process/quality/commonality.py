@@ -1,0 +1,308 @@
+"""Commonality: which tool, chamber, material or position do the bad units share, and could another one be to blame.
+
+Each factor gets one test of all its levels, each level one test against all other units. Two corrections for asking
+many questions stand beside every p-value: Holm (no false accusation at all, with the stated confidence) and Benjamini
+and Hochberg (of the accused, at most that share falsely). Levels that split the units alike are one question and one
+suspect: the data cannot tell them apart, and the result says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from workbench.errors import DomainError
+from workbench.process.quality.assumptions import Assumption
+from workbench.process.quality.contingency import fisher_freeman_halton, rank_sum_p
+
+Array = np.ndarray
+PAIRS = 1500  # values a side from which the shift of two groups is taken
+NEARLY = 0.9  # Cramer's V from which two factors count as confounded
+
+
+@dataclass(frozen=True)
+class FactorTest:
+    """All levels of one factor. `effect`: Cramer's V (failing) or eta squared of ranks (measured), 0 ... 1."""
+
+    factor: str
+    level_count: int
+    p: float
+    p_holm: float
+    p_bh: float
+    effect: float
+    convention: str
+
+
+@dataclass(frozen=True)
+class LevelTest:
+    """One level against all other units. `value`, `rest`: failing shares or medians; `effect` the difference of shares
+    (Newcombe interval) or the Hodges-Lehmann shift (Moses interval). `aliases`: (factor, level) that hold exactly the
+    same units, or exactly the others. `p_beside`: for a suspect after the first, whether it matters once the first is
+    allowed for (shuffled within the two halves that the first makes); nan for all others."""
+
+    factor: str
+    level: object
+    count: int
+    value: float
+    rest: float
+    effect: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    p_bh: float
+    convention: str
+    aliases: tuple[tuple[str, object], ...]
+    p_beside: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Confounding:
+    """Two factors that moved together. `v` is Cramer's V; `complete` when one follows from the other."""
+
+    first: str
+    second: str
+    v: float
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Commonality:
+    """Result of `commonality`: tests sorted by p. `suspects` are the levels with a Holm p-value up to `level`."""
+
+    response: str
+    n: int
+    factors: tuple[FactorTest, ...]
+    levels: tuple[LevelTest, ...]
+    confounded: tuple[Confounding, ...]
+    question_count: int
+    level: float
+    convention: str
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def suspects(self) -> tuple[LevelTest, ...]:
+        return tuple(found for found in self.levels if found.p_holm <= self.level)
+
+    @property
+    def culprits(self) -> tuple[LevelTest, ...]:
+        """The first suspect, and those of the others that it does not explain (p_beside up to `level`)."""
+        return tuple(s for k, s in enumerate(self.suspects) if k == 0 or s.p_beside <= self.level)
+
+
+def commonality(
+    units: pd.DataFrame,
+    *,
+    response: str,
+    factors: Sequence[str],
+    level: float = 0.05,
+    strata: str | None = None,
+    permutation_count: int = 4999,
+    seed: int = 0,
+) -> Commonality:
+    """Test `factors` (columns of `units`) against `response`: booleans (failing) or numbers.
+
+    Failing: Fisher-Freeman-Halton for a factor, Fisher for a level, two-sided. Measured: permutation of ranks for a
+    factor, rank sum for a level (exact up to 60 units). With `strata` (a column, for instance the lot) responses are
+    only compared and shuffled within it, and every p-value is by permutation. Rows without a response are left out, a
+    missing level counts as a level of its own.
+    Raises DomainError: a column is absent, fewer than 4 units, a response that does not vary.
+    """
+    absent = [c for c in (response, *factors, *([strata] if strata else [])) if c not in units.columns]
+    if absent or not factors:
+        raise DomainError("process.column_absent", got=", ".join(absent), allowed=", ".join(map(str, units.columns)))
+    rows = units[units[response].notna()]
+    failing = pd.api.types.is_bool_dtype(rows[response].infer_objects())  # booleans with gaps are objects
+    y = rows[response].to_numpy(bool if failing else float)
+    if len(y) < 4:
+        raise DomainError("process.too_few_values", got=len(y), allowed=">= 4")
+    if np.ptp(y.astype(float)) == 0:
+        raise DomainError("process.no_variation", where=response, got=y[0])
+    codes, names = {}, {}
+    for factor in factors:
+        codes[factor], names[factor] = pd.factorize(rows[factor], sort=False, use_na_sentinel=False)
+    within = None if strata is None else pd.factorize(rows[strata], use_na_sentinel=False)[0]
+    score = y.astype(float) if failing else stats.rankdata(y)
+    many = [f for f in factors if len(names[f]) > 1]
+    whole = [_factor(f, codes[f], y, score, failing, within, permutation_count, seed) for f in many]
+    questions: dict[bytes, list[tuple[str, int]]] = {}
+    for factor in many:
+        for k in range(len(names[factor])):
+            questions.setdefault(_split(codes[factor] == k), []).append((factor, k))
+    tests = {}
+    for key, asked in questions.items():
+        inside = codes[asked[0][0]] == asked[0][1]
+        if within is not None:
+            tests[key] = (stratified_p(score, inside.astype(int), within, permutation_count, seed), "stratified")
+        elif failing:
+            table = [[int(y[side].sum()), int((~y[side]).sum())] for side in (inside, ~inside)]
+            tests[key] = (float(stats.fisher_exact(table).pvalue), "fisher_exact")
+        else:
+            tests[key] = rank_sum_p(y, inside)
+    holm, bh = (dict(zip(tests, _adjusted([p for p, _ in tests.values()], way), strict=True)) for way in WAYS)
+    levels = []
+    for key, asked in questions.items():
+        for factor, k in asked:
+            inside = codes[factor] == k
+            others = tuple((f, names[f][j]) for f, j in asked if f != factor)
+            effect = _share_effect(y, inside) if failing else _shift_effect(y, inside)
+            middle = np.mean if failing else np.median
+            levels.append(LevelTest(factor, names[factor][k], int(inside.sum()), float(middle(y[inside])),
+                                    float(middle(y[~inside])), *effect, tests[key][0], float(holm[key]),
+                                    float(bh[key]), tests[key][1], others))  # fmt: skip
+    levels.sort(key=lambda v: (v.p, -abs(v.effect)))
+    codes_of = {(f, names[f][k]): codes[f] == k for f in many for k in range(len(names[f]))}
+    levels = _beside(levels, codes_of, score, within, level, permutation_count, seed)
+    whole_holm, whole_bh = (_adjusted([p for _, _, p, _, _ in whole], way) for way in WAYS)
+    found = [
+        FactorTest(f, count, p, float(h), float(b), effect, convention)
+        for (f, count, p, effect, convention), h, b in zip(whole, whole_holm, whole_bh, strict=True)
+    ]
+    pairs = confounding(rows, many)
+    together = sum(c.complete for c in pairs)
+    checks = (
+        Assumption("units_independent", None, None, ""),  # units of one wafer or batch resemble each other
+        Assumption("factors_separable", together == 0, None, f"{together}"),
+    )
+    convention = "commonality_failing" if failing else "commonality_measured"
+    ranked = tuple(sorted(found, key=lambda f: f.p))
+    return Commonality(response, len(y), ranked, tuple(levels), pairs, len(tests), level, convention, checks)
+
+
+WAYS = ("holm", "fdr_bh")
+
+
+def confounding(units: pd.DataFrame, factors: Sequence[str], *, nearly: float = NEARLY) -> tuple[Confounding, ...]:
+    """Pairs of `factors` that cannot be told apart, or hardly (Cramer's V from `nearly`). A chamber determines its
+    tool: that is complete confounding in one direction, and listed as such."""
+    found = []
+    for at, a in enumerate(factors):
+        for b in factors[at + 1 :]:
+            table = pd.crosstab(units[a].astype(object).fillna(""), units[b].astype(object).fillna("")).to_numpy()
+            if min(table.shape) < 2:
+                continue
+            v = _cramer(table)
+            filled = table > 0
+            nested = bool((filled.sum(axis=1) == 1).all() or (filled.sum(axis=0) == 1).all())
+            if nested or v >= nearly:
+                found.append(Confounding(a, b, v, nested))
+    return tuple(sorted(found, key=lambda c: -c.v))
+
+
+def given(
+    units: pd.DataFrame, *, response: str, factor: str, known: str, permutation_count: int = 4999, seed: int = 0
+) -> float:
+    """P-value that `factor` still matters once `known` is allowed for: responses are shuffled within levels of `known`.
+
+    1 when `known` determines `factor`: then nothing is left to test. Raises DomainError: a column is absent.
+    """
+    absent = [c for c in (response, factor, known) if c not in units.columns]
+    if absent:
+        raise DomainError("process.column_absent", got=", ".join(absent), allowed=", ".join(map(str, units.columns)))
+    rows = units[units[response].notna()]
+    score = stats.rankdata(rows[response].to_numpy(float))
+    codes, within = (pd.factorize(rows[c], use_na_sentinel=False)[0] for c in (factor, known))
+    return stratified_p(score, codes, within, permutation_count, seed)
+
+
+def stratified_p(score: Array, codes: Array, strata: Array, count: int, seed: int) -> float:
+    """P-value of the between-group sum of squares of `score`, centred in each stratum, by shuffling within strata."""
+    rng = np.random.default_rng(seed)
+    strata_counts = np.bincount(strata)
+    x = score - (np.bincount(strata, score) / strata_counts)[strata]
+    order = np.argsort(strata, kind="stable")
+    x, codes, strata = x[order], codes[order], strata[order]
+    sizes, k = np.bincount(codes), int(codes.max()) + 1
+    seen = (np.bincount(codes, x) ** 2 / sizes).sum()
+    limit, reached = seen - 1e-9 * max(1.0, float(x @ x)), 1
+    for begin in range(0, count, 256):
+        rows = min(256, count - begin)
+        key = rng.random((rows, len(x))) + strata  # sorting keeps strata together and shuffles within
+        shuffled = x[np.argsort(key, axis=1)]
+        where = (codes + k * np.arange(rows)[:, None]).ravel()
+        sums = np.bincount(where, shuffled.ravel(), minlength=k * rows).reshape(rows, k)
+        reached += int(((sums**2 / sizes).sum(axis=1) >= limit).sum())
+    return reached / (count + 1)
+
+
+def _beside(
+    levels: list[LevelTest], codes_of: dict, score: Array, within: Array | None, level: float, count: int, seed: int
+) -> list[LevelTest]:
+    """Suspects after the first, each with its p-value once the first is allowed for."""
+    first, *rest = levels
+    if first.p_holm > level:
+        return levels
+    known = codes_of[first.factor, first.level].astype(int)
+    if within is not None:
+        known = np.unique(known + 2 * within, return_inverse=True)[1]
+    found = [first]
+    for test in rest:
+        if test.p_holm <= level and (first.factor, first.level) not in test.aliases:
+            inside = codes_of[test.factor, test.level].astype(int)
+            test = replace(test, p_beside=stratified_p(score, inside, known, count, seed))
+        found.append(test)
+    return found
+
+
+def _factor(name, codes, y, score, failing, within, count, seed) -> tuple[str, int, float, float, str]:
+    sizes = np.bincount(codes)
+    if failing:
+        bad = np.bincount(codes, y).astype(int)
+        effect = _cramer(np.stack([bad, sizes - bad]))
+    else:
+        centred = score - score.mean()
+        effect = float((np.bincount(codes, centred) ** 2 / sizes).sum() / (centred @ centred))
+    if within is None and failing:
+        return (name, len(sizes), *_swapped(fisher_freeman_halton(bad, sizes, seed=seed), effect))
+    p = stratified_p(score, codes, np.zeros(len(score), int) if within is None else within, count, seed)
+    return name, len(sizes), p, effect, "rank_permutation" if within is None else "stratified"
+
+
+def _swapped(found: tuple[float, str], effect: float) -> tuple[float, float, str]:
+    return found[0], effect, found[1]
+
+
+def _split(inside: Array) -> bytes:
+    """One name for a split of the units into two, whichever half is called inside."""
+    return np.packbits(inside if inside[0] else ~inside).tobytes()
+
+
+def _adjusted(p: list[float], way: str) -> Array:
+    return np.array([], float) if not p else multipletests(np.minimum(p, 1.0), method=way)[1]
+
+
+def _cramer(table: Array) -> float:
+    table = table[:, table.sum(axis=0) > 0][table.sum(axis=1) > 0]
+    if min(table.shape) < 2:
+        return 0.0
+    n = table.sum()
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / n
+    chi2 = float(((table - expected) ** 2 / expected).sum())
+    return float(np.sqrt(chi2 / n / (min(table.shape) - 1)))
+
+
+def _share_effect(y: Array, inside: Array) -> tuple[float, float, float]:
+    counts = (int(y[inside].sum()), int(inside.sum()), int(y[~inside].sum()), int((~inside).sum()))
+    low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff")
+    return counts[0] / counts[1] - counts[2] / counts[3], float(low), float(high)
+
+
+def _shift_effect(y: Array, inside: Array, confidence: float = 0.95) -> tuple[float, float, float]:
+    a, b = _thinned(y[inside]), _thinned(y[~inside])
+    differences = np.sort((a[:, None] - b).ravel())
+    m, n = len(a), len(b)
+    c = m * n / 2 - stats.norm.ppf((1 + confidence) / 2) * np.sqrt(m * n * (m + n + 1) / 12)
+    at = max(round(c), 0)
+    return float(np.median(differences)), float(differences[at]), float(differences[m * n - 1 - at])
+
+
+def _thinned(values: Array) -> Array:
+    """At most PAIRS order statistics, evenly spaced."""
+    ordered = np.sort(values)
+    return ordered if len(ordered) <= PAIRS else ordered[np.linspace(0, len(ordered) - 1, PAIRS).round().astype(int)]
