@@ -330,6 +330,23 @@ def test_build_edit_undo_and_save(page, browser, folder):
     assert [layer.kind for layer in saved.layers][-3:] == ["bond", "die", "mould"]
 
 
+def test_a_refusal_is_in_view_where_one_works(page, browser):
+    screen = page()
+    size = browser.driver.get_window_size()
+    try:
+        browser.driver.set_window_size(1280, 700)
+        save = browser.driver.find_element(By.CSS_SELECTOR, ".wb-b-save")
+        browser.driver.execute_script("arguments[0].scrollIntoView({block: 'end'}); arguments[0].click()", save)
+        screen.told("needs a note")
+        top, bottom, bar, below = browser.driver.execute_script("""
+          const box = document.querySelector('.wb-b-message').getBoundingClientRect();
+          return [box.top, box.bottom, document.querySelector('.wb-bar').getBoundingClientRect().bottom, innerHeight];
+        """)
+        assert bar <= top < bottom <= below
+    finally:
+        browser.driver.set_window_size(size["width"], size["height"])
+
+
 def test_colours_follow_the_choice_and_words_the_language(page, browser):
     screen = page(lang="zh-Hant")
     assert "另存新版本" in browser.text()

@@ -165,7 +165,7 @@ def part_names(design: Design) -> list[str]:
 
 STYLE = """<style>
 .wb-b-message .wb-note{white-space:pre-line}
-.wb-builder, .wb-builder .widget-box { overflow: visible; }
+.wb-builder, .wb-builder .widget-box, .jp-Cell-outputArea:has(.wb-builder) { overflow: visible; }
 .wb-b-message { position: sticky; top: 44px; z-index: 2; background: var(--page, #fff); }
 .wb-b-message .wb-error { margin: 4px 0; padding-top: 4px; padding-bottom: 4px; }
 .wb-b-head p { margin: 0 0 .2em; } .wb-b-head .wb-note { margin-left: .6em; display: inline; }
