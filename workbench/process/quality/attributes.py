@@ -94,7 +94,8 @@ def attribute_chart(
     (value - centre) / sigma of the point. `judged_by` "exact" replaces the rule of one point beyond its limit by the
     exact limits at `alpha`; that is the better choice where the expected count is below about 20.
     """
-    x, n, base = _checked(counts, sizes, kind, judged_by, baseline_count)
+    least = 1 if centre is not None and not kind.startswith("laney") else 2
+    x, n, base = _checked(counts, sizes, kind, judged_by, baseline_count, least)
     binomial = kind in ("p", "np", "laney_p")
     share = float(x[:base].sum() / n[:base].sum()) if centre is None else float(centre)
     if not 0 < share < (1 if binomial else np.inf):
@@ -150,15 +151,15 @@ def _rate(below: Array, above: Array, n: Array, centre: float, binomial: bool) -
 
 
 def _checks(x: Array, n: Array, z: Array, centre: float, binomial: bool, laney: bool) -> tuple[Assumption, ...]:
-    ratio = dispersion(x, n, centre, binomial)
-    p = float(special.chdtrc(len(x) - 1, ratio * (len(x) - 1)))
+    ratio, dof = dispersion(x, n, centre, binomial), max(len(x) - 1, 1)
+    p = float(special.chdtrc(dof, ratio * dof))
     spread = Assumption("not_overdispersed", None if laney else p >= 0.05, p, f"{ratio:.2f} x")
     expected = n * centre * ((1 - centre) if binomial else 1)
     large = Assumption("counts_large", bool(expected.min() >= 9), None, f"{expected.min():.2f}")
     return (spread, large, lag_one(z))
 
 
-def _checked(counts: Array, sizes: Array, kind: str, judged_by: str, baseline_count: int | None):
+def _checked(counts: Array, sizes: Array, kind: str, judged_by: str, baseline_count: int | None, least: int):
     if kind not in KINDS or judged_by not in ("three_sigma", "exact"):
         allowed = ", ".join([*KINDS, "three_sigma", "exact"])
         raise DomainError("process.choice", got=f"{kind}, {judged_by}", allowed=allowed)
@@ -167,11 +168,11 @@ def _checked(counts: Array, sizes: Array, kind: str, judged_by: str, baseline_co
     whole = (x >= 0).all() and (x == np.floor(x)).all() and (n > 0).all() and np.isfinite(n).all()
     if kind in ("p", "np", "laney_p"):
         whole = whole and (x <= n).all() and (n == np.floor(n)).all()
-    if len(x) < 2 or not whole:
+    if len(x) < least or not whole:
         raise DomainError("process.counts", where=kind, got=f"m = {len(x)}", allowed="0 <= count <= size")
     if kind in ("np", "c") and np.ptp(n) > 0:
         raise DomainError("process.counts", where=kind, got=f"{n.min():g} ... {n.max():g}", allowed="p, u")
     base = len(x) if baseline_count is None else baseline_count
-    if not 2 <= base <= len(x):
-        raise DomainError("process.baseline", got=base, allowed=f"2 ... {len(x)}")
+    if not least <= base <= len(x):
+        raise DomainError("process.baseline", got=base, allowed=f"{least} ... {len(x)}")
     return x, n, base

@@ -11,6 +11,7 @@ Analysis 1, 515; Rubin 1981, J. Educ. Stat. 6, 377).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import optimize, special
@@ -137,11 +138,14 @@ def between_log_likelihood(y: Array, v: Array, tau: Array) -> Array:
 
 
 def common_mean(y: Array, v: Array, tau: Array) -> tuple[Array, Array]:
-    """Estimate of the common mean and its variance, for each tau (n,); no information where tau is infinite."""
+    """Estimate of the common mean and its variance (..., n) for variances `v` (..., k) and each tau (n,); no
+    information where tau is infinite or there is no mean."""
+    v = np.asarray(v, float)
+    shape = (*v.shape[:-1], len(tau))
     if np.isinf(tau).any() or not len(y):
-        return np.zeros(len(tau)), np.full(len(tau), np.inf)
-    precision = 1 / (v + tau[:, None] ** 2)
-    variance = 1 / precision.sum(axis=1)
+        return np.zeros(shape), np.full(shape, np.inf)
+    precision = 1 / (v[..., None, :] + tau[:, None] ** 2)
+    variance = 1 / precision.sum(axis=-1)
     return variance * (precision @ y), variance
 
 
@@ -154,6 +158,7 @@ def inverse_trigamma(value: float) -> float:
     return float(np.exp(optimize.brentq(excess, np.log(1e-6), np.log(1e12))))
 
 
+@cache
 def _unit_gauss(nodes: int) -> tuple[Array, Array]:
     x, weight = np.polynomial.legendre.leggauss(nodes)
     return (x + 1) / 2, weight / 2

@@ -29,7 +29,7 @@ from workbench.process.quality.shrinkage import BorrowedLimits
 
 Array = np.ndarray
 VARIABLES = ("individuals", "xbar_r", "xbar_s")
-KINDS = (*VARIABLES, "ewma", "cusum", "p", "np", "c", "u", "laney_p", "laney_u", "borrowed")
+KINDS = (*VARIABLES, "ewma", "cusum", "p", "np", "c", "u", "borrowed")
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,8 @@ def phase_two(values: Array, limits: FrozenLimits, sizes: Array | None = None):
         chart = {"ewma": ewma, "cusum": cusum}[limits.kind]
         return chart(values, target=limits.centre, sigma=limits.sigma, **limits.settings)
     sizes = limits.subgroup_size if sizes is None else sizes
-    return attribute_chart(values, sizes, kind=limits.kind, centre=limits.centre, rules=SETS[limits.rules])
+    return attribute_chart(values, sizes, kind=limits.kind, centre=limits.centre, rules=SETS[limits.rules],
+                           judged_by=limits.convention)  # fmt: skip
 
 
 def freeze(
@@ -202,7 +203,8 @@ def freeze(
         low, high = float(chart.lower[-1]), float(chart.upper[-1])
     elif isinstance(chart, CusumChart):
         kind, sigma, convention = "cusum", chart.sigma, chart.sigma_convention
-        settings = {"reference": chart.reference / sigma, "decision": chart.decision / sigma}
+        settings = {"reference": chart.reference / sigma, "decision": chart.decision / sigma,
+                    "head_start": chart.head_start}  # fmt: skip
     else:
         if chart.kind.startswith("laney"):
             raise DomainError("process.choice", got=chart.kind, allowed=", ".join(("p", "np", "c", "u")))

@@ -66,6 +66,7 @@ class CusumChart:
     sigma: float
     reference: float
     decision: float
+    head_start: float  # share of the decision value both sums start at
     signals: Array
     excursions: tuple[Excursion, ...]
     arl0: float
@@ -129,8 +130,8 @@ def cusum(
     found = [_excursion(z, sum_, side, i, reference, centre, sigma)
              for sum_, side in ((upper, 1), (lower, -1)) for i in _first_of_each(sum_ > decision)]  # fmt: skip
     checks = (normality(x[:base]), lag_one(x[:base]))
-    return CusumChart(x, sigma * upper, sigma * lower, centre, sigma, sigma * reference, sigma * decision, beyond,
-                      tuple(sorted(found, key=lambda e: e.index)), arl0, convention, base, checks)  # fmt: skip
+    return CusumChart(x, sigma * upper, sigma * lower, centre, sigma, sigma * reference, sigma * decision, head_start,
+                      beyond, tuple(sorted(found, key=lambda e: e.index)), arl0, convention, base, checks)  # fmt: skip
 
 
 def averaged(z: Array, smoothing: float) -> Array:
@@ -162,10 +163,11 @@ def reference_values(
     """The values as an array, their target and sigma, how sigma was found, and the number of values behind it."""
     x = np.asarray(values, float).ravel()
     base = len(x) if baseline_count is None else baseline_count
-    if not np.isfinite(x).all() or len(x) < 2:
-        raise DomainError("process.too_few_values", got=len(x), allowed=">= 2")
-    if not 2 <= base <= len(x):
-        raise DomainError("process.baseline", got=base, allowed=f"2 ... {len(x)}")
+    least = 2 if target is None or sigma is None else 1
+    if not np.isfinite(x).all() or len(x) < least:
+        raise DomainError("process.too_few_values", got=len(x), allowed=f">= {least}")
+    if not least <= base <= len(x):
+        raise DomainError("process.baseline", got=base, allowed=f"{least} ... {len(x)}")
     centre = float(x[:base].mean()) if target is None else float(target)
     convention = "given"
     if sigma is None:

@@ -64,12 +64,21 @@ class Predictive:
         return np.where(below < above, special.ndtri(below), -special.ndtri(above))
 
     def quantile(self, share: float) -> float:
-        width = self.scales.max() + np.ptp(self.places)
-        low, high = self.places.min() - 40 * width, self.places.max() + 40 * width
-        if share <= 0.5:
-            return float(optimize.brentq(lambda x: np.log(max(float(self.cdf(x)), 1e-300) / share), low, high))
-        tail = 1 - share
-        return float(optimize.brentq(lambda x: np.log(max(float(self.survival(x)), 1e-300) / tail), low, high))
+        """x with P(next <= x) = `share`; each tail by its own probability, on the scale of normal scores."""
+        tail, side = (self.cdf, 1) if share <= 0.5 else (self.survival, -1)
+        aim = special.ndtri(min(share, 1 - share))
+        centre = float(self.shares @ self.places)
+        width = float(np.sqrt(self.shares @ (self.scales**2 + (self.places - centre) ** 2)))
+
+        def excess(step: float) -> float:
+            return float(special.ndtri(max(float(tail(centre + side * width * step)), 1e-300))) - aim
+
+        low, high = aim - 1.0, aim + 1.0
+        while excess(low) > 0:
+            low = 2 * low - 1
+        while excess(high) < 0:
+            high = 2 * abs(high) + 1
+        return centre + side * width * float(optimize.brentq(excess, low, high, xtol=1e-10))
 
 
 @dataclass(frozen=True)
@@ -160,12 +169,16 @@ def borrowed_limits(
     for i, name in enumerate([*names, *fresh]):
         row = min(i, len(names))
         others = np.arange(len(names)) != i
-        rest = common_mean(mean[others], variance[others], tau)
         sigma = (sigmas.variances[row], sigmas.shares[row], float(typical[row]), float(nu[row]))
+        # One sigma for all: the others' means are as uncertain as this sigma says. Else they have their own.
+        factor = sigma[0] / sigma[2] if sigmas.heterogeneity == 0 else np.ones(1)
+        rest = common_mean(mean[others], variance[others] * factor[:, None], tau)
+        typical_rest = common_mean(mean[others], variance[others], tau)
         n, y = (int(count[i]), float(mean[i])) if i < len(names) else (0, 0.0)
-        found[name] = _limits(name, offsets.get(name, 0.0), n, y, sigma, (tau, share), rest, alpha, units_per_point)
-    place = common_mean(mean, variance, tau)[0]
-    centre = float(share @ place) if np.isfinite(tau).all() else float(np.average(mean, weights=count))
+        found[name] = _limits(name, offsets.get(name, 0.0), n, y, sigma, (tau, share), rest, typical_rest, alpha,
+                              units_per_point)  # fmt: skip
+    place = common_mean(mean, variance[None, :], tau)[0]
+    centre = float(share @ place[0]) if np.isfinite(tau).all() else float(np.average(mean, weights=count))
     return BorrowedLimits(found, centre, _median(tau, share), float(np.sqrt(typical[-1])), sigmas.heterogeneity, alpha,
                           len(x), units_per_point, offsets, convention)  # fmt: skip
 
@@ -220,21 +233,21 @@ def restricted_between(means: Array, variances: Array) -> float:
 
 def _limits(
     name: str, offset: float, n: int, y: float, sigma: tuple[Array, Array, float, float], taus: tuple[Array, Array],
-    rest: tuple[Array, Array], alpha: float, per_point: int,
+    rest: tuple[Array, Array], typical_rest: tuple[Array, Array], alpha: float, per_point: int,
 ) -> TypeLimits:  # fmt: skip
     """Mix the predictive normal distributions over tau and over the posterior of sigma."""
     tau, share = taus
     variances, variance_share, typical, nu = sigma
-    before = tau**2 + rest[1]  # variance of this type's mean as the others see it
-    borrowed = np.where(np.isinf(before), 0.0, 1 / before)
-    precision = borrowed[:, None] + n / variances
-    mean = (borrowed * rest[0])[:, None] + n / variances * y
-    shares = (share[:, None] * variance_share).ravel()
+    borrowed = _precision(tau, rest[1])  # of this type's mean as the others see it, (sigmas or 1, taus)
+    precision = borrowed + n / variances[:, None]
+    mean = (borrowed * rest[0] + n / variances[:, None] * y) / precision
+    shares = (variance_share[:, None] * share).ravel()
     keep = shares > 1e-13
-    places, scales = mean / precision, np.sqrt(1 / precision + variances / per_point)
-    predictive = Predictive(shares[keep], places.ravel()[keep] + offset, scales.ravel()[keep])
+    scales = np.sqrt(1 / precision + variances[:, None] / per_point)
+    predictive = Predictive(shares[keep], mean.ravel()[keep] + offset, scales.ravel()[keep])
+    borrowed = _precision(tau, typical_rest[1])
     plug = borrowed + n / typical
-    plug_mean = (borrowed * rest[0] + n / typical * y) / plug
+    plug_mean = (borrowed * typical_rest[0] + n / typical * y) / plug
     place = float(share @ plug_mean)
     spread = float(np.sqrt(share @ (1 / plug + (plug_mean - place) ** 2)))
     own = max(n - 1, 0)
@@ -243,6 +256,12 @@ def _limits(
         place + offset, spread, float(np.sqrt(typical)), float(share @ (borrowed / plug)), n,
         max(0.0, typical / spread**2 - n), own, max(0.0, nu - own), predictive,
     )  # fmt: skip
+
+
+def _precision(tau: Array, variance: Array) -> Array:
+    """1 / (tau^2 + variance), none where either is infinite."""
+    total = tau**2 + variance
+    return np.where(np.isinf(total), 0.0, 1 / total)
 
 
 def _james_stein(y: Array, v: Array) -> Shrunk:
