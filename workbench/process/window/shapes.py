@@ -25,7 +25,7 @@ from workbench.errors import DomainError
 
 Array = np.ndarray
 Margins = Callable[[Array], Array]  # points (n, k) -> (n, limits), positive inside
-TOLERANCE = 1e-6  # of the margins, where the range of every factor is 2, at the shape that is returned
+TOLERANCE = 1e-6  # of the margins over their spread in the range, at the shape that is returned
 _NEAR, _FAR = 0.02, 0.3  # a point whose margin is below the first joins the limits, above the second leaves them
 
 
@@ -248,11 +248,14 @@ def _largest(margins: Margins, low: Array, high: Array, starts: Array | None, ki
         raise DomainError("process.window_limits", got=f"{low.tolist()} ... {high.tolist()}")
     half, middle = (high - low) / 2, (high + low) / 2
 
-    def scaled(x: Array) -> Array:
-        """Margins in coordinates where the range is -1 ... 1."""
-        return np.asarray(margins(middle + half * x), float)
+    sample = qmc.scale(qmc.Sobol(k, scramble=True, rng=0).random_base2(10 + min(k, 3)), -np.ones(k), np.ones(k))
+    spread = np.maximum(np.asarray(margins(middle + half * sample), float).std(axis=0), 1e-300)
 
-    tried = _starts(scaled, k, None if starts is None else (np.atleast_2d(starts) - middle) / half)
+    def scaled(x: Array) -> Array:
+        """Margins over their spread, in coordinates where the range is -1 ... 1."""
+        return np.asarray(margins(middle + half * x), float) / spread
+
+    tried = _starts(scaled, sample, None if starts is None else (np.atleast_2d(starts) - middle) / half)
     shape = _Shape(k, kind)
     unit = shape.unit_points()
     found = [
@@ -265,9 +268,8 @@ def _largest(margins: Margins, low: Array, high: Array, starts: Array | None, ki
     return middle + half * best[:k], half[:, None] * shape.root(best)
 
 
-def _starts(scaled: Margins, k: int, given: Array | None, count: int = 3) -> Array:
+def _starts(scaled: Margins, points: Array, given: Array | None, count: int = 3) -> Array:
     """Points well inside, apart from each other: each the deepest of those not near an earlier one."""
-    points = qmc.scale(qmc.Sobol(k, scramble=True, rng=0).random_base2(10 + min(k, 3)), -np.ones(k), np.ones(k))
     if given is not None:
         points = np.vstack([given, points])
     depth = np.minimum(scaled(points).min(axis=1), 1 - np.abs(points).max(axis=1))
