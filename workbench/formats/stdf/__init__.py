@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workbench.formats.lot_data import LotData
 from workbench.formats.stdf.records import counts, records
-from workbench.formats.stdf.source import MOST_BYTES, load
+from workbench.formats.stdf.source import MOST_BYTES
 from workbench.formats.stdf.writing import StdfWriter, open_stdf
 
 __all__ = ["StdfWriter", "counts", "open_stdf", "read", "records"]
@@ -27,6 +27,7 @@ def read(path: Path | str, *, most_bytes: int = MOST_BYTES) -> LotData:
     Raises InputError: what `source.load` refuses (not STDF V4, a VAX, too large, a packing made to burst), and more
     tests, parameters, parts, wafers or attempts than a lot can have.
     """
-    from workbench.formats.stdf.reading import lot_data  # loads the compiler
+    from workbench.formats.stdf.columns import columns  # loads the compiler
+    from workbench.formats.stdf.reading import lot_data
 
-    return lot_data(load(path, most_bytes=most_bytes))
+    return lot_data(columns(path, most_bytes=most_bytes))

@@ -9,26 +9,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
 from workbench.formats.lot_data import Carrier, LotData, Test
 from workbench.formats.report import Notes
 from workbench.formats.stdf import naming, repeats
 from workbench.formats.stdf import tables as t
-from workbench.formats.stdf.columns import MOST_PARAMETERS, REASONS, Columns, decoded, scan
+from workbench.formats.stdf.columns import MOST_PARAMETERS, REASONS, Columns, decoded
 from workbench.formats.stdf.layouts import BY_NAME, NO_I2, NO_U2
 from workbench.formats.stdf.parts import Placed, placed
 from workbench.formats.stdf.session import Session
-from workbench.formats.stdf.source import Source
 
 NOT_IN_LOT = ("ATR", "PCR", "PGR", "PLR", "RDR", "BPS", "EPS", "GDR", "DTR")  # known, and without a place in a lot
 
 
-def lot_data(source: Source) -> LotData:
-    """The lot of a file in memory; see `stdf.read`."""
-    found, notes = scan(source), Notes()
-    session = Session()
+def lot_data(found: Columns) -> LotData:
+    """The lot of a file that was scanned; see `stdf.read`."""
+    session, notes = Session(), Notes()
     session.add(decoded(found))
-    where = placed(found, session, loose=session.conditions.get("sublot") or session.lot or Path(source.where).stem)
+    where = placed(found, session,
+                   loose=session.conditions.get("sublot") or session.lot or Path(found.source.where).stem)  # fmt: skip
     tests, parameter, rows = _parameters(found, session, notes)
     carriers = tuple(Carrier(name, kind, attributes) for name, kind, attributes in where.carriers)
     lot = LotData(
@@ -55,9 +53,7 @@ def _parameters(found: Columns, session: Session, notes: Notes) -> tuple[list[Te
         notes.leave("stdf.left.repeats", count=f"{np.count_nonzero(~rows):,}", most=f"{repeats.MOST_REPEATS:,}")
         parameter, before = parameter[rows], before[rows]
     repeated = np.count_nonzero(before)
-    tests, parameter = repeats.again(tests, parameter, before)
-    if len(tests) > MOST_PARAMETERS:
-        raise InputError("stdf.too_many_parameters", where=found.source.where, allowed=f"{MOST_PARAMETERS:,}")
+    tests, parameter = repeats.again(tests, parameter, before, most=MOST_PARAMETERS, where=found.source.where)
     notes.assume("stdf.repeated", count=f"{repeated:,}")
     return tests, parameter, rows
 

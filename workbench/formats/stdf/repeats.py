@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from workbench.errors import InputError
 from workbench.formats.lot_data import Test
 
 MOST_REPEATS = 1000  # of one parameter in one part
@@ -36,11 +37,18 @@ def occurrences(parameter, part, parameters, parts):
     return before
 
 
-def again(tests: list[Test], parameter: np.ndarray, before: np.ndarray) -> tuple[list[Test], np.ndarray]:
-    """Readings that are not the first of their parameter in their part, under names of their own: `1000 x (2)`."""
+def again(
+    tests: list[Test], parameter: np.ndarray, before: np.ndarray, *, most: int, where: str
+) -> tuple[list[Test], np.ndarray]:
+    """Readings that are not the first of their parameter in their part, under names of their own: `1000 x (2)`.
+
+    Raises InputError where that makes more than `most` parameters.
+    """
     rows = np.flatnonzero(before)
     width = int(before.max()) + 1
     keys, inverse = np.unique(parameter[rows].astype(np.int64) * width + before[rows], return_inverse=True)
+    if len(tests) + len(keys) > most:
+        raise InputError("stdf.too_many_parameters", where=where, allowed=f"{most:,}")
     taken, more = {test.parameter for test in tests}, []
     for key in keys.tolist():
         test = tests[key // width]

@@ -17,7 +17,7 @@ from workbench.formats.yaml_text import shown
 MOST_BYTES = 1 << 32  # of a file, unpacked
 MOST_RATIO = 500  # unpacked to packed; measured results pack 3 to 40 times, deflate can be made to reach 1,000
 RATIO_FROM = 1 << 24  # bytes unpacked below which the ratio says nothing
-_STEP = 1 << 20
+_STEP = 1 << 18
 
 VAX, SUN, PC = 0, 1, 2  # CPU_TYPE
 
@@ -84,11 +84,14 @@ def _stream(file: BinaryIO, where: str, most_bytes: int, packing: str, fresh: Ca
             if not waiting and not inside:
                 break
         last = not waiting and _hungry(unpack, waiting)
+        before = unpack.copy() if hasattr(unpack, "copy") else None
         try:
             piece = unpack.decompress(waiting, _STEP)
         except (zlib.error, OSError):
+            saved = _before_damage(before, waiting) if before else b""
+            data += saved
             # Zeros or other bytes after a whole member are padding; damage inside one is not.
-            fault = "damaged" if inside or not data else ""
+            fault = "damaged" if inside or saved or not data else ""
             break
         waiting = getattr(unpack, "unconsumed_tail", b"")  # bz2 keeps what is left inside
         inside = True
@@ -105,6 +108,19 @@ def _stream(file: BinaryIO, where: str, most_bytes: int, packing: str, fresh: Ca
     if fault and not data:
         raise InputError("stdf.damaged_packing", where=where, got=packing)
     return Source(where, data, packing=packing, packed_fault=fault)
+
+
+def _before_damage(unpack: Any, waiting: bytes) -> bytes:
+    """What of a step that failed can be unpacked: zlib gives nothing of it, so in small pieces up to the damage."""
+    good = bytearray()
+    try:
+        for start in range(0, len(waiting), 64):
+            if len(good) >= _STEP:  # more than the step that failed could have given
+                break
+            good += unpack.decompress(waiting[start : start + 64])
+    except zlib.error:
+        pass
+    return bytes(good)
 
 
 def _hungry(unpack: Any, waiting: bytes) -> bool:
