@@ -1,4 +1,4 @@
-"""The bytes of a lot's file: plain, gzip or bzip2, never more than a declared number of them."""
+"""The bytes of a lot's file, plain, gzip or bzip2, never more than a declared number of them; and its text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from workbench.errors import InputError
-from workbench.formats.yaml_text import read_start, shown
+from workbench.formats.yaml_text import at_offset, read_start, refuse_control_characters, shown
 
 MOST_BYTES = 1 << 30  # of a text or table, unpacked
 MOST_RATIO = 500  # unpacked to packed; results pack 3 to 40 times
@@ -61,9 +61,49 @@ def _unpacked(file: BinaryIO, where: str, count: int, *, packed_by_gzip: bool, m
         data += unpack.decompress(waiting, min(_STEP, count - len(data)))
         waiting = getattr(unpack, "unconsumed_tail", b"")  # bz2 keeps what is left inside
         if len(data) > max(RATIO_FROM, MOST_RATIO * taken):
-            raise InputError("lot_file.bomb", where=where, got=f"{len(data):,} / {taken:,}", allowed=f"{MOST_RATIO} : 1")
+            got = f"{len(data):,} / {taken:,}"
+            raise InputError("lot_file.bomb", where=where, got=got, allowed=f"{MOST_RATIO} : 1")
         if unpack.eof:
             waiting, unpack, inside = unpack.unused_data, None, False
     if must_end and inside and len(data) < count:
         raise InputError("lot_file.packing", where=where, got="…")
     return bytes(data)
+
+
+_LATIN_SIGNS = frozenset(b"\xb0\xb1\xb2\xb3\xb5\xd7")  # degree, plus-minus, powers, micro, times: units in Latin text
+
+
+def decoded(data: bytes, *, where: str) -> tuple[str, str]:
+    """The text, and the encoding it was taken in: by its byte order mark, else UTF-8, Big5 (cp950) or Western (cp1252).
+
+    Bytes above 127 that are signs of units only are Western. Raises InputError: no text, or control characters, with
+    line and column.
+    """
+    text, encoding = _decoded(data, where)
+    text = text.rstrip("\0\x1a")  # padding, and the end mark of old systems
+    refuse_control_characters(text, where=where)
+    return text, encoding
+
+
+def _decoded(data: bytes, where: str) -> tuple[str, str]:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return _strictly(data, "utf-16", where), "utf-16"
+    try:
+        return data.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError:
+        pass
+    if not {byte for byte in data if byte > 0x7F} <= _LATIN_SIGNS:
+        try:
+            return data.decode("cp950"), "cp950"
+        except UnicodeDecodeError:
+            pass
+    return _strictly(data, "cp1252", where), "cp1252"
+
+
+def _strictly(data: bytes, encoding: str, where: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as fault:
+        before = data[: fault.start].decode(encoding, "replace")
+        raise InputError("lot_file.no_text", where=at_offset(where, before, len(before)),
+                         got=f"0x{data[fault.start]:02x}") from None  # fmt: skip
