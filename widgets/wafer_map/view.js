@@ -210,6 +210,7 @@ function render({ model, el }) {
   for (const name of ["picture", "palette", "aspect", "shape", "notch", "kinds", "scale", "side_px", "title"]) {
     model.on(`change:${name}`, queue);
   }
+  canvas.addEventListener("repaint", paint);
   model.on("change:marked", paint);
   model.on("change:brush", veil);
   let queued = false;
