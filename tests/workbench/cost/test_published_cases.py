@@ -100,6 +100,11 @@ YIELDS = [
     (models.die_yield("bose_einstein", area_mm2=800, defect_density_per_cm2=0.11, layer_count=1), "0.531915"),
     (models.die_yield("bose_einstein", area_mm2=800, defect_density_per_cm2=0.11, layer_count=10), "0.430240"),  # NB10
     (models.die_yield("murphy", area_mm2=800, defect_density_per_cm2=0.11), "0.442251"),
+    (models.poisson(1.0), "0.367879"),  # closed forms at one defect per die, and Murphy at a half
+    (models.murphy(1.0), "0.399576"),
+    (models.seeds(1.0), "0.500000"),
+    (models.negative_binomial(1.0, 2), "0.444444"),
+    (models.murphy(0.5), "0.619272"),
 ]
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from workbench.errors import DomainError
 from workbench.process.quality.assumptions import Assumption
 from workbench.process.quality.contingency import fisher_freeman_halton, rank_sum_p
+from workbench.process.quality.multiplicity import benjamini_hochberg, holm
 
 Array = np.ndarray
 PAIRS = 1500  # values a side from which the shift of two groups is taken
@@ -145,7 +145,8 @@ def commonality(
             tests[key] = (float(stats.fisher_exact(table).pvalue), "fisher_exact")
         else:
             tests[key] = rank_sum_p(y, inside)
-    holm, bh = (dict(zip(tests, _adjusted([p for p, _ in tests.values()], way), strict=True)) for way in WAYS)
+    asked_p = [p for p, _ in tests.values()]
+    by_holm, by_bh = (dict(zip(tests, way(asked_p), strict=True)) for way in (holm, benjamini_hochberg))
     levels = []
     for key, asked in questions.items():
         for factor, k in asked:
@@ -154,15 +155,17 @@ def commonality(
             effect = _share_effect(y, inside) if failing else _shift_effect(y, inside)
             middle = np.mean if failing else np.median
             levels.append(LevelTest(factor, names[factor][k], int(inside.sum()), float(middle(y[inside])),
-                                    float(middle(y[~inside])), *effect, tests[key][0], float(holm[key]),
-                                    float(bh[key]), tests[key][1], others))  # fmt: skip
+                                    float(middle(y[~inside])), *effect, tests[key][0], float(by_holm[key]),
+                                    float(by_bh[key]), tests[key][1], others))  # fmt: skip
     levels.sort(key=lambda v: (v.p, -abs(v.effect)))
     codes_of = {(f, names[f][k]): codes[f] == k for f in many for k in range(len(names[f]))}
     levels = _beside(levels, codes_of, score, within, level, permutation_count, seed)
-    whole_holm, whole_bh = (_adjusted([p for _, _, p, _, _ in whole], way) for way in WAYS)
+    whole_p = [p for _, _, p, _, _ in whole]
     found = [
         FactorTest(f, count, p, float(h), float(b), effect, convention)
-        for (f, count, p, effect, convention), h, b in zip(whole, whole_holm, whole_bh, strict=True)
+        for (f, count, p, effect, convention), h, b in zip(
+            whole, holm(whole_p), benjamini_hochberg(whole_p), strict=True
+        )
     ]
     pairs = confounding(rows, many)
     together = sum(c.complete for c in pairs)
@@ -173,9 +176,6 @@ def commonality(
     convention = "commonality_failing" if failing else "commonality_measured"
     ranked = tuple(sorted(found, key=lambda f: f.p))
     return Commonality(response, len(y), ranked, tuple(levels), pairs, len(tests), level, convention, checks)
-
-
-WAYS = ("holm", "fdr_bh")
 
 
 def confounding(units: pd.DataFrame, factors: Sequence[str], *, nearly: float = NEARLY) -> tuple[Confounding, ...]:
@@ -271,10 +271,6 @@ def _swapped(found: tuple[float, str], effect: float) -> tuple[float, float, str
 def _split(inside: Array) -> bytes:
     """One name for a split of the units into two, whichever half is called inside."""
     return np.packbits(inside if inside[0] else ~inside).tobytes()
-
-
-def _adjusted(p: list[float], way: str) -> Array:
-    return np.array([], float) if not p else multipletests(np.minimum(p, 1.0), method=way)[1]
 
 
 def _cramer(table: Array) -> float:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from workbench.errors import DomainError
 from workbench.process.quality.assumptions import Assumption, lag_one
+from workbench.process.quality.multiplicity import benjamini_hochberg, holm
 
 Array = np.ndarray
 
@@ -76,7 +76,7 @@ def drifts(units: pd.DataFrame, *, value: str, order: str, factor: str, level: f
         found.append((names[k], int(mine.sum()), float(slope), float(low), float(high), float(tau.statistic), p))
         left[mine] = straightened - np.median(straightened) - slope * (t[mine] - np.median(t[mine]))
     p = [f[-1] for f in found]
-    adjusted = zip(found, multipletests(p, method="holm")[1], multipletests(p, method="fdr_bh")[1], strict=True)
+    adjusted = zip(found, holm(p), benjamini_hochberg(p), strict=True)
     levels = sorted((Drift(*f, float(h), float(b)) for f, h, b in adjusted), key=lambda d: d.p)
     common = stats.kendalltau(t, level_free)
     in_order = left[np.argsort(t, kind="stable")]

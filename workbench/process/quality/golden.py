@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from workbench.errors import DomainError
 from workbench.i18n import t
 from workbench.process.quality.assumptions import Assumption
 from workbench.process.quality.equivalence import sigma_ratio, tool_match
 from workbench.process.quality.indices import Interval
+from workbench.process.quality.multiplicity import benjamini_hochberg, holm
 from workbench.schema import Verdict
 
 Array = np.ndarray
@@ -23,7 +23,8 @@ Array = np.ndarray
 @dataclass(frozen=True)
 class GoldenParameter:
     """One parameter. `shift` (lot less golden) has a 90 % interval and a `margin`; p-values test equal mean (Welch),
-    spread (Brown-Forsythe) and shape (Kolmogorov-Smirnov of standardised values, permutation-free, approximate).
+    spread (Brown-Forsythe) and shape (Kolmogorov-Smirnov of standardised values; conservative, because centre and scale
+    are estimated).
 
     `kind`: alike (shift shown to lie within the margin), shifted (beyond it, or differs after Holm and reaches it),
     wider, narrower, shape, undecided.
@@ -87,9 +88,8 @@ def golden_lot(
     found = [_compare(c, golden[c].dropna().to_numpy(float), lot[c].dropna().to_numpy(float),
                       (margins or {}).get(c), margin_sigmas) for c in names]  # fmt: skip
     p = [min(1.0, 3 * min(f["p_mean"], f["p_spread"], f["p_shape"])) for f in found]
-    holm, bh = (multipletests(p, method=way)[1] for way in ("holm", "fdr_bh"))
     judged = [GoldenParameter(**f, p_holm=float(h), p_bh=float(b), kind=_kind(f, float(h), level))
-              for f, h, b in zip(found, holm, bh, strict=True)]  # fmt: skip
+              for f, h, b in zip(found, holm(p), benjamini_hochberg(p), strict=True)]  # fmt: skip
     return GoldenComparison(tuple(sorted(judged, key=lambda g: (g.p_holm, g.kind == "alike", g.p_bh))), level)
 
 
@@ -100,7 +100,8 @@ def _compare(name: str, a: Array, b: Array, margin: float | None, sigmas: float)
     if not width > 0 or np.ptp(b) == 0:
         raise DomainError("process.no_variation", where=name, got=width)
     match = tool_match(a, b, margin=width)
-    shape = stats.ks_2samp((a - np.median(a)) / a.std(ddof=1), (b - np.median(b)) / b.std(ddof=1))
+    standardised = [(v - np.median(v)) / v.std(ddof=1) for v in (a, b)]
+    shape = stats.ks_2samp(*standardised, method="asymp")
     return {
         "parameter": name, "counts": (len(a), len(b)), "shift": match.difference, "margin": width,
         "p_equivalent": match.p, "ratio": sigma_ratio(a, b), "p_mean": match.p_difference,

@@ -47,7 +47,7 @@ def test_published_value(what, value, expected, tolerance, source):
 
 @pytest.mark.parametrize(("n", "coverage", "confidence"), [(43, 0.90, 0.99), (5, 0.99, 0.95), (200, 0.9973, 0.90)])
 def test_the_share_beyond_a_limit_inverts_the_tolerance_factor(n, coverage, confidence):
-    """A limit k sample sigmas away, k the one-sided factor, leaves exactly 1 - coverage beyond it at that confidence."""
+    """A limit k sample sigmas away, k the one-sided factor, leaves 1 - coverage beyond it at that confidence."""
     k = tolerance_factor(n=n, coverage=coverage, confidence=confidence, two_sided=False)
     found = normal_share_beyond(k / 3, n=n, confidence=2 * confidence - 1)
     assert found.high == pytest.approx(1 - coverage, rel=1e-7)
@@ -148,8 +148,8 @@ def test_the_distribution_is_chosen_and_judged():
 
 def test_the_lower_bound_of_a_fitted_index_is_rarely_too_high():
     true = percentile_indices(stats.gamma(4).ppf, upper=14).ppk
-    low = [nonnormal_capability(stats.gamma(4).rvs(60, random_state=k), upper=14, family="gamma", resample_count=60,
-                                seed=k).ppk_lower for k in range(60)]  # fmt: skip
+    low = [nonnormal_capability(stats.gamma(4).rvs(60, random_state=k), upper=14, family="gamma", resample_count=40,
+                                seed=k).ppk_lower for k in range(50)]  # fmt: skip
     assert 0.85 < (np.array(low) <= true).mean() <= 1.0  # nominal 0.95
 
 

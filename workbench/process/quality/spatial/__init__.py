@@ -5,6 +5,7 @@ from workbench.process.quality.spatial.clusters import Cluster, ClusterStudy, cl
 from workbench.process.quality.spatial.neighbours import neighbours
 from workbench.process.quality.spatial.positions import Carrier, Positions, positions
 from workbench.process.quality.spatial.radial import EdgeRing, RadialProfile, edge_ring, radial_profile
+from workbench.process.quality.spatial.regions import scan_regions
 from workbench.process.quality.spatial.signature import Signature, signature
 from workbench.process.quality.spatial.zones import ZoneStudy, quadrants, rings, zone_study
 
@@ -28,6 +29,7 @@ __all__ = [
     "quadrants",
     "radial_profile",
     "rings",
+    "scan_regions",
     "signature",
     "zone_study",
 ]

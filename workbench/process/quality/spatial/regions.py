@@ -63,7 +63,7 @@ def scan_regions(placed: Positions, column: Array, row: Array) -> Regions:
             kinds.append(4)
     tree = cKDTree(np.stack([c, r], axis=1))
     for reach in SPOTS:
-        for k, at in enumerate(tree.query_ball_point(tree.data, reach)):
+        for k, at in enumerate(tree.query_ball_point(tree.data, reach, return_sorted=True)):
             if LEAST <= len(at) <= n - LEAST:
                 rows.append(np.asarray(at))
                 shapes.append((c[k], r[k], reach))

@@ -77,12 +77,14 @@ def signature(
     level: float = 0.05,
     permutation_count: int = 499,
     seed: int = 0,
+    regions: Regions | None = None,
 ) -> Signature:
     """Verdict on a map of `values` (n,): booleans (failing; regions with too many are sought) or measures (regions
     that differ either way are sought, on normal scores, so that no single reading decides).
 
     `column`, `row`: lattice places (n,); `weights`: neighbours (n, n). A map with fewer than 2 failing, or fewer than
-    2 good dies, or no variation, is "random" with p = 1.
+    2 good dies, or no variation, is "random" with p = 1. `regions` = `scan_regions(placed, column, row)` spares the
+    search for maps of one layout. Seven kinds are judged together, so fewer than 299 permutations cannot show much.
     Raises DomainError: sizes that differ, fewer than 8 dies.
     """
     raw = np.asarray(values).ravel()
@@ -96,7 +98,7 @@ def signature(
     x = raw.astype(float) if failing else _normal_scores(raw)
     if (failing and not 2 <= count <= n - 2) or np.ptp(x) == 0:
         return Signature("random", 1.0, level, (), n, count, permutation_count, convention, checks)
-    regions = scan_regions(placed, column, row)
+    regions = scan_regions(placed, column, row) if regions is None else regions
     tail = _failing_tail(regions, n, count) if failing else _measured_tail(regions, n, x)
     starts = np.searchsorted(regions.kind, np.arange(len(KINDS)))
     present = [k for k in range(len(KINDS)) if np.any(regions.kind == k)]
@@ -139,9 +141,12 @@ def signature(
 def _failing_tail(regions: Regions, n: int, failing: int):
     """counts (k, m) -> log P(at least so many failing dies in the region), exact (hypergeometric)."""
     sizes, at = np.unique(regions.sizes, return_inverse=True)
-    counts = np.arange(int(min(sizes.max(), failing)) + 1)
-    table = np.minimum(stats.hypergeom.logsf(counts - 1, n, failing, sizes[:, None]), 0.0)
-    table = np.nan_to_num(table, nan=-745.0, neginf=-745.0)
+    k, m = np.arange(int(min(sizes.max(), failing)) + 1), sizes[:, None]
+    possible = (k <= m) & (failing - k <= n - m)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ways = _log_choose(m, k) + _log_choose(n - m, failing - k) - _log_choose(n, failing)
+    share = np.exp(np.where(possible, ways, -np.inf))
+    table = np.log(np.clip(np.cumsum(share[:, ::-1], axis=1)[:, ::-1], 1e-300, 1.0))
     return lambda found: table[at[:, None], np.rint(found).astype(int)]
 
 
@@ -151,6 +156,10 @@ def _measured_tail(regions: Regions, n: int, x: Array):
     error = np.sqrt(x.var(ddof=1) * m * (1 - m / n))
     mean = x.mean()
     return lambda sums: np.log(2) + special.log_ndtr(-np.abs(sums - m * mean) / error)
+
+
+def _log_choose(n: Array, k: Array) -> Array:
+    return special.gammaln(np.add(n, 1)) - special.gammaln(np.add(k, 1)) - special.gammaln(np.subtract(n, k) + 1)
 
 
 def _normal_scores(raw: Array) -> Array:

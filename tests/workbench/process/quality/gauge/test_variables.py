@@ -131,7 +131,7 @@ def test_verdicts_and_tolerance():
 
 
 HOUF = ([437.33, 19.63, 2.70, 0.511], [9, 2, 18, 60])  # part, operator, interaction, repeatability; 10 x 3 x 3
-BURDICK = "Burdick, Borror and Montgomery 2003, J. Quality Technology 35, 342: thermal impedance of Houf and Berman 1988"
+BURDICK = "Burdick, Borror and Montgomery 2003, J. Quality Technology 35, 342: data of Houf and Berman 1988"
 INTERVALS = [  # weights of the mean squares, estimate, low, high
     ((1 / 9, 0, -1 / 9, 0), 48.29, 22.69, 161.64),  # part
     ((0, 1 / 30, 9 / 30, 20 / 30), 1.80, 1.20, 27.02),  # gauge
@@ -174,7 +174,8 @@ def test_the_intervals_cover_as_often_as_they_promise(monkeypatch):
 
 def test_nested_study_of_montgomery():
     """Design and Analysis of Experiments, table 14.3 (coded purity: 3 suppliers, 4 batches each, 3 readings)."""
-    data = """1 -1 0 | -2 -3 -4 | -2 0 1 | 1 4 0 | 1 -2 -3 | 0 4 2 | -1 0 -2 | 0 3 2 | 2 4 0 | -2 0 2 | 1 -1 2 | 3 2 1"""
+    data = """1 -1 0 | -2 -3 -4 | -2 0 1 | 1 4 0 | 1 -2 -3 | 0 4 2 | -1 0 -2 | 0 3 2
+    | 2 4 0 | -2 0 2 | 1 -1 2 | 3 2 1"""
     values = np.array([cell.split() for cell in data.split("|")], float).reshape(3, 4, 3)
     study = nested_anova(values)
     rows = {row.source: row for row in study.table}
@@ -206,7 +207,7 @@ def test_tables_from_frames():
 
 
 def test_bias_of_the_aiag_example():
-    """AIAG MSA 4th ed., bias study, reference 6.00: sigma .22514, sigma_b .05814, t .1153, dof 10.8, -.1185 ... .1319."""
+    """AIAG MSA 4th ed., bias study, reference 6.00: s .22514, s_b .05814, t .1153, dof 10.8, -.1185 ... .1319."""
     x = [5.8, 5.7, 5.9, 5.9, 6.0, 6.1, 6.0, 6.1, 6.4, 6.3, 6.0, 6.1, 6.2, 5.6, 6.0]
     found = bias(x, reference=6.0, sigma_from="range")
     assert found.bias.value == pytest.approx(0.0067, abs=5e-5)
@@ -223,9 +224,9 @@ def test_bias_of_the_aiag_example():
 
 
 REFERENCE = np.repeat([2, 4, 6, 8, 10], 12)
-LINEARITY = """2.70 2.50 2.40 2.50 2.70 2.30 2.50 2.50 2.40 2.40 2.60 2.40 5.10 3.90 4.20 5.00 3.80 3.90 3.90 3.90 3.90 4.00
-4.10 3.80 5.80 5.70 5.90 5.90 6.00 6.10 6.00 6.10 6.40 6.30 6.00 6.10 7.60 7.70 7.80 7.70 7.80 7.80 7.80 7.70 7.80 7.50
-7.60 7.70 9.10 9.30 9.50 9.30 9.40 9.50 9.50 9.50 9.60 9.20 9.30 9.40"""
+LINEARITY = """2.70 2.50 2.40 2.50 2.70 2.30 2.50 2.50 2.40 2.40 2.60 2.40 5.10 3.90 4.20 5.00 3.80 3.90 3.90 3.90 3.90
+4.00 4.10 3.80 5.80 5.70 5.90 5.90 6.00 6.10 6.00 6.10 6.40 6.30 6.00 6.10 7.60 7.70 7.80 7.70 7.80 7.80
+7.80 7.70 7.80 7.50 7.60 7.70 9.10 9.30 9.50 9.30 9.40 9.50 9.50 9.50 9.60 9.20 9.30 9.40"""
 
 
 def test_linearity_of_the_aiag_example():
