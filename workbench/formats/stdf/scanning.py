@@ -13,7 +13,7 @@ import numpy as np
 from workbench.formats.stdf import tables as t
 
 # Code kept on disk is renewed when this file changes, not when `tables.py` does; a test keeps this line true.
-TABLES_SHA256 = "3ae15251f0112e5ff44bc195e8a71de00a165949b754bca8d28d7db2e093a52b"
+TABLES_SHA256 = "be527e29fe58d3ba47f290fbf9f8a3153e2e2072a8ecd101ef68949ab0075444"
 
 
 @numba.njit(cache=True)
@@ -98,15 +98,45 @@ def _site(data, at):
 
 
 @numba.njit(cache=True)
-def _as_before(data, big, state, tests, body, size):
-    """The test of a PTR that differs from the one before it of its test in site, flags and result only: the rest was
-    checked then. -1 where it must be read. Files repeat one flow, so this is nearly every PTR."""
-    number, last = t.u4(data, body, big), state[t.LAST_TEST]
-    for guess in (last, tests[last, t.NEXT]):
-        if (tests[guess, t.LIKE_BYTES] == size and tests[guess, t.NUMBER] == number
-                and t.same(data, body + 12, tests[guess, t.LIKE_AT] + 12, size - 12)):  # fmt: skip
-            return guess
-    return np.int64(-1)
+def _as_before(data, big, state, counts, open_parts, tests, out):
+    """Take PTR after PTR as long as each differs from the one before it of its test in site, flags and result only: the
+    rest was checked then. True where there was one. Files repeat one flow, so these are nearly all PTR."""
+    out_parameter, out_part, out_value = out
+    at, n, test, total = state[t.AT], state[t.READINGS], state[t.LAST_TEST], data.shape[0]
+    room = out_value.shape[0]
+    taken = unusable = no_part = not_finite = 0
+    while at + 16 <= total and n < room and data[at + 2] == 15 and data[at + 3] == 10:
+        size, body = t.u2(data, at, big), at + 4
+        if size < 12 or body + size > total:
+            break
+        number = t.u4(data, body, big)
+        after = tests[test, t.NEXT]
+        if (tests[after, t.LIKE_BYTES] == size and tests[after, t.NUMBER] == number
+                and t.same(data, body + 12, tests[after, t.LIKE_AT] + 12, size - 12)):  # fmt: skip
+            test = after
+        elif not (tests[test, t.LIKE_BYTES] == size and tests[test, t.NUMBER] == number
+                  and t.same(data, body + 12, tests[test, t.LIKE_AT] + 12, size - 12)):  # fmt: skip
+            break
+        part = open_parts[_site(data, body + 4)]
+        value = t.real(t.u4(data, body + 8, big))
+        if (data[body + 6] & t.UNUSABLE_TEST) | (data[body + 7] & t.UNUSABLE_PARAMETRIC):
+            unusable += 1
+        elif part < 0:
+            no_part += 1
+        elif not np.isfinite(value):
+            not_finite += 1
+        else:
+            out_parameter[n], out_part[n], out_value[n] = tests[test, t.PARAMETER], part, value
+            n += 1
+        taken += 1
+        at = body + size
+    state[t.AT], state[t.READINGS], state[t.LAST_TEST] = at, n, test
+    state[t.UNUSABLE] += unusable
+    state[t.NO_PART] += no_part
+    state[t.NOT_FINITE] += not_finite
+    state[t.RECORDS] += taken
+    counts[15 << 8 | 10] += taken
+    return taken > 0
 
 
 @numba.njit(cache=True)
@@ -120,8 +150,7 @@ def scan(data, big, state, counts, kept, places, live, tables, parts, out):
     what is short.
     """
     groups, wafers, last_wafer, open_parts = live
-    tests = tables[0]
-    out_parameter, out_part, out_value = out
+    tests, out_value = tables[0], out[2]
     total = data.shape[0]
     while True:
         at = state[t.AT]
@@ -139,27 +168,8 @@ def scan(data, big, state, counts, kept, places, live, tables, parts, out):
         key = typ << 8 | sub
         body = at + 4
         if typ == 15 and (sub == 10 or sub == 15 or sub == 20):
-            if sub == 10 and size >= 12:
-                test = _as_before(data, big, state, tests, body, size)
-                if test >= 0:
-                    state[t.LAST_TEST] = test
-                    if data[body + 6] & t.UNUSABLE_TEST or data[body + 7] & t.UNUSABLE_PARAMETRIC:
-                        state[t.UNUSABLE] += 1
-                    else:
-                        part = open_parts[_site(data, body + 4)]
-                        value = t.real(t.u4(data, body + 8, big))
-                        if part < 0:
-                            state[t.NO_PART] += 1
-                        elif not np.isfinite(value):
-                            state[t.NOT_FINITE] += 1
-                        else:
-                            n = state[t.READINGS]
-                            out_parameter[n], out_part[n], out_value[n] = tests[test, t.PARAMETER], part, value
-                            state[t.READINGS] = n + 1
-                    counts[key] += 1
-                    state[t.RECORDS] += 1
-                    state[t.AT] = end
-                    continue
+            if sub == 10 and _as_before(data, big, state, counts, open_parts, tests, out):
+                continue
             if size < 7:
                 state[t.BROKEN] += 1
             elif sub == 20:

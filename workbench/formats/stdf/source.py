@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from workbench.errors import InputError
 from workbench.formats.stdf.layouts import HEADER_BYTES
 from workbench.formats.yaml_text import shown
@@ -28,7 +30,7 @@ class Source:
     where it did not; `cpu_differs`: CPU_TYPE says otherwise than the lengths of the records."""
 
     where: str
-    data: bytearray
+    data: bytearray | memoryview
     big: bool = False
     cpu_type: int = PC
     cpu_differs: bool = False
@@ -67,10 +69,8 @@ def _unpacked(file: BinaryIO, where: str, most_bytes: int) -> Source:
     file.seek(0)
     if size > most_bytes:
         raise InputError("stdf.too_large", where=where, got=f"{size:,}", allowed=f"{most_bytes:,}")
-    data = bytearray(size)
-    read = file.readinto(data)
-    del data[read:]
-    return Source(where, data)
+    data = memoryview(np.empty(size, np.uint8))  # numpy asks for large pages and clears nothing
+    return Source(where, data[: file.readinto(data)])
 
 
 def _stream(file: BinaryIO, where: str, most_bytes: int, packing: str, fresh: Callable[[], Any]) -> Source:
