@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from workbench.store import row_batches
 from workbench.store.append import document_sha256, row_sha256
 from workbench.store.measurements import stored_rows_sha256
 from workbench.store.session import Session
@@ -40,13 +41,16 @@ def check(store: Store, progress: Callable[[float, str], None] | None = None) ->
     steps: list[tuple[str, Callable[[Session], Iterator[Finding]]]] = [
         (table.name, partial(_table, table=table)) for table in TABLES if table.keep != "bulk"
     ]
-    steps.append(("measurements", _batch_counts))
+    steps += [(table.name, partial(_batch_counts, of_table=table.name)) for table in TABLES if table.keep == "bulk"]
     if store.mode == "file":
         steps.append(("transactions", _transactions))
     with _turns(store) as turn:
         with turn() as session:
-            batches = session.tuples("SELECT batch_id, rows_sha256 FROM measurement_batches ORDER BY ALL")
-        steps += [(f"measurements {batch[0]}", partial(_batch, batch=batch)) for batch in batches]
+            batches = session.tuples(
+                "SELECT 'measurements', batch_id, rows_sha256 FROM measurement_batches UNION ALL "
+                "SELECT of_table, batch_id, rows_sha256 FROM row_batches ORDER BY ALL"
+            )
+        steps += [(f"{batch[0]} {batch[1]}", partial(_batch, batch=batch)) for batch in batches]
         for done, (name, look) in enumerate(steps):
             if progress:
                 progress(done / len(steps), name)
@@ -65,10 +69,19 @@ def _turns(store: Store) -> Iterator[Callable[[], AbstractContextManager[Session
         yield lambda: nullcontext(session)
 
 
-def _batch(session: Session, batch: tuple[str, str]) -> Iterator[Finding]:
-    batch_id, digest = batch
-    if stored_rows_sha256(session, batch_id) != digest:
-        yield Finding("hash", "measurements", batch_id, "rows_sha256")
+def _batch(session: Session, batch: tuple[str, str, str]) -> Iterator[Finding]:
+    of_table, batch_id, digest = batch
+    if of_table not in BY_NAME or BY_NAME[of_table].keep != "bulk":
+        yield Finding("reference", "row_batches", batch_id, f"of_table = {of_table}")
+    elif batch_sha256(session, of_table, batch_id) != digest:
+        yield Finding("hash", of_table, batch_id, "rows_sha256")
+
+
+def batch_sha256(session: Session, of_table: str, batch_id: str) -> str:
+    """Hash of a batch of any table as it lies in the store."""
+    if of_table == "measurements":
+        return stored_rows_sha256(session, batch_id)
+    return row_batches.stored_rows_sha256(session, of_table, batch_id)
 
 
 def _table(session: Session, table: Table) -> Iterator[Finding]:
@@ -119,16 +132,19 @@ def _gaps(session: Session, table: Table) -> Iterator[Finding]:
         yield Finding("gap", table.name, _said(found), f"{count} / {last}")
 
 
-def _batch_counts(session: Session) -> Iterator[Finding]:
+def _batch_counts(session: Session, of_table: str) -> Iterator[Finding]:
+    records = "measurement_batches" if of_table == "measurements" else "row_batches"
+    told_of = f"SELECT batch_id, row_count FROM {records}"
+    told_of += "" if of_table == "measurements" else f" WHERE of_table = '{of_table}'"
     for batch_id, told, there in session.tuples(
-        "SELECT coalesce(b.batch_id, m.batch_id), b.row_count, m.row_count FROM measurement_batches AS b FULL JOIN "
-        "(SELECT batch_id, count(*) AS row_count FROM measurements GROUP BY batch_id) AS m USING (batch_id) "
+        f"SELECT coalesce(b.batch_id, m.batch_id), b.row_count, m.row_count FROM ({told_of}) AS b FULL JOIN "
+        f"(SELECT batch_id, count(*) AS row_count FROM {of_table} GROUP BY batch_id) AS m USING (batch_id) "
         "WHERE b.row_count IS DISTINCT FROM m.row_count ORDER BY ALL"
     ):
         if told is None:
-            yield Finding("reference", "measurements", batch_id, "batch_id -> measurement_batches")
+            yield Finding("reference", of_table, batch_id, f"batch_id -> {records}")
         else:
-            yield Finding("batch", "measurements", batch_id, f"{there or 0} / {told}")
+            yield Finding("batch", of_table, batch_id, f"{there or 0} / {told}")
 
 
 def _transactions(session: Session) -> Iterator[Finding]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from workbench.errors import InputError
 from workbench.store import measurements as bulk
 from workbench.store.append import append, prepare
 from workbench.store.literals import literal
+from workbench.store.row_batches import among
 from workbench.store.session import Session
 from workbench.store.tables import BY_NAME
 from workbench.units import unit_of
@@ -17,6 +18,8 @@ from workbench.units import unit_of
 if TYPE_CHECKING:
     import pandas
 
+    from workbench.formats.lot_data import LotData
+    from workbench.store.lot_import import Imported
     from workbench.store.store import Store
 
 
@@ -42,7 +45,7 @@ class Lots:
         return self._add("process_steps", lot_id, rows)
 
     def add_specifications(self, lot_id: str, rows: Iterable[Mapping]) -> int:
-        """Add limits (parameter, lower, upper, target, source); how many were new. Raises InputError when
+        """Add limits (parameter, lower, upper, target, source, unit); how many were new. Raises InputError when
         the limits of a row do not leave anything between them.
         """
         rows = [{**row, "lot_id": lot_id} for row in rows]
@@ -68,6 +71,56 @@ class Lots:
             with self._store.writing("add measurements", key, bulk=True) as session:
                 added += bulk.write(session, batch)
         return added
+
+    def import_data(self, lot_id: str | None, data: LotData, *, file_sha256: str, name: str, actor: str,
+                    file_size_b: int | None = None, product: str | None = None, title: str | None = None,
+                    synthetic: bool = False, verified: bool = True, homes: Mapping[str, str] | None = None,
+                    progress: Callable[[float, str], None] | None = None) -> Imported:  # fmt: skip
+        """Add what a file says to a lot (by default the one it names), which is made where it is new: carriers,
+        specifications, units, readings attempt by attempt, bins, defects, transfers as genealogy, and the record.
+
+        `name` is the file's, `file_sha256` its hash. The same file, or the same content under another name, adds
+        nothing; an import that was cut off is completed. A die is known again by its place x, y on its carrier (else
+        by its part id, else by its position), whatever file it comes from. `homes` says of which lot the carriers are
+        that dies were taken from, where several lots have one of that name. `progress` is told a share and a key of
+        the catalogue.
+
+        Raises InputError: no lot, a carrier of several lots, what the tables refuse.
+        """
+        from workbench.store.lot_import import import_data
+
+        return import_data(self._store, lot_id, data, file_sha256=file_sha256, name=name, actor=actor,
+                           file_size_b=file_size_b, product=product, title=title, synthetic=synthetic,
+                           verified=verified, homes=homes, progress=progress)  # fmt: skip
+
+    def imports(self, lot_id: str) -> list[dict]:
+        """What was imported into a lot, the oldest first, without the lists of batches. Raises InputError."""
+        with self._store.reading() as session:
+            _require_lot(session, lot_id)
+            return session.rows(
+                "SELECT import_id, format, file_name, file_sha256, file_size_b, reader_version, taken, \"left\", "
+                f"counts, conditions, actor, measured_at, occurred_at FROM imports WHERE lot_id = {literal(lot_id)} "
+                "ORDER BY occurred_at, import_id"
+            )
+
+    def bins(self, lot_id: str) -> list[dict]:
+        """Bins of a lot: number, hard, name, passed. Raises InputError for an unknown lot."""
+        with self._store.reading() as session:
+            _require_lot(session, lot_id)
+            return session.rows("SELECT number, hard, name, passed FROM current_bins WHERE lot_id = "
+                                f"{literal(lot_id)} ORDER BY hard DESC, number")  # fmt: skip
+
+    def defects(self, lot_id: str) -> pandas.DataFrame:
+        """Defects of a lot: unit_id, carrier, defect, x, y, x_um, y_um, size_x_um, size_y_um, area_um2, class_number.
+
+        Raises InputError for an unknown lot.
+        """
+        with self._store.reading() as session:
+            _require_lot(session, lot_id)
+            return session.frame(
+                "SELECT unit_id, carrier, defect, x, y, x_um, y_um, size_x_um, size_y_um, area_um2, class_number FROM "
+                f"defects WHERE {among(session, 'defects', lot_id)} ORDER BY carrier, defect, unit_id"
+            )
 
     def _add(self, table: str, lot_id: str, rows: list[dict]) -> int:
         ready = prepare(BY_NAME[table], rows)
@@ -112,6 +165,16 @@ class Lots:
             _require_lot(session, lot_id)
             return bulk.read(session, lot_id, parameter)
 
+    def attempts(self, lot_id: str, parameter: str | None = None) -> pandas.DataFrame:
+        """Every reading of a lot, those that a later one replaced as well: the columns of `measurements`, ``attempt``
+        (absent: the file counts none) and ``source``; of one reading the standing one comes last.
+
+        Raises InputError for an unknown lot.
+        """
+        with self._store.reading() as session:
+            _require_lot(session, lot_id)
+            return bulk.read(session, lot_id, parameter, every_attempt=True)
+
     def settings(self, lot_id: str) -> pandas.DataFrame:
         """One row per carrier (column ``carrier``, in order of processing), one column per setting.
 
@@ -126,18 +189,20 @@ class Lots:
         return pandas.DataFrame(_settings_by_carrier(steps))
 
     def specifications(self, lot_id: str) -> list[dict]:
-        """Limits of a lot: parameter, lower, upper, target, unit, source. Raises InputError for an unknown lot."""
+        """Limits of a lot: parameter, lower, upper, target, source, unit (the word of the file, else the suffix of the
+        name). Raises InputError for an unknown lot.
+        """
         with self._store.reading() as session:
             _require_lot(session, lot_id)
             rows = session.rows(f"{_SPECIFICATION} WHERE lot_id = {literal(lot_id)} ORDER BY parameter")
         for row in rows:
             unit = unit_of(row["parameter"])
-            row["unit"] = unit.suffix if unit else None
+            row["unit"] = row["unit"] or (unit.suffix if unit else None)
         return rows
 
 
 _LOT = "SELECT lot_id, l.title, l.product, l.source, l.verified, l.synthetic, l.note, l.recorded_at"
-_SPECIFICATION = "SELECT parameter, lower, upper, target, source FROM current_specifications"
+_SPECIFICATION = "SELECT parameter, lower, upper, target, source, unit FROM current_specifications"
 
 
 def _steps(session: Session, lot_id: str) -> list[dict]:

@@ -15,6 +15,7 @@ from workbench.errors import StoreError
 from workbench.store.append import append
 from workbench.store.session import Session
 from workbench.store.tables import BY_NAME, TABLES, TRANSACTIONS, add_column_sql, create_sql, current_sql
+from workbench.store.units import units_in_bulk
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,11 @@ class Migration:
     also: Callable[[Session], None] | None = None
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "foundation"), Migration(2, "finding and reusing designs"))
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "foundation"),
+    Migration(2, "finding and reusing designs"),
+    Migration(3, "process platform", units_in_bulk),
+)
 
 
 def newest() -> int:

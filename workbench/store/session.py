@@ -57,8 +57,17 @@ class Session:
         rows = self.run(sql).fetchall()
         return rows[0][0] if rows else None
 
+    def value_of_json(self, sql: str) -> Any:
+        """As `value`, of a column of JSON."""
+        text = self.value(sql)
+        return None if text is None else json.loads(text)
+
     def frame(self, sql: str) -> pandas.DataFrame:
         return self.run(sql).df()
+
+    def arrow(self, sql: str) -> Any:
+        """The rows as a pyarrow table."""
+        return self.run(sql).to_arrow_table()
 
     def insert(self, table: str, columns: list[str], rows_sql: str) -> None:
         """Append rows given as a VALUES list or a SELECT; mode 1 numbers them with the transaction."""

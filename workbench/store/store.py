@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import StoreError
 from workbench.store.benchmarks import Benchmarks
+from workbench.store.control_limits import ControlLimits
 from workbench.store.designs import Designs, Projects
+from workbench.store.genealogy import Genealogy
+from workbench.store.history import History
 from workbench.store.location import Location, locate
 from workbench.store.lots import Lots
+from workbench.store.mappings import Mappings
 from workbench.store.notebook_runs import NotebookRuns
 from workbench.store.rule_decks import RuleDecks
 from workbench.store.shelf import Shelf
 from workbench.store.subjects import Subject, subjects
 from workbench.store.tables import BY_NAME
+from workbench.store.units import Units
 
 if TYPE_CHECKING:
     from workbench.store.file import FileEngine
@@ -78,8 +83,8 @@ class Store:
         return self.engine.writing(what, *keys, bulk=bulk)
 
     def subjects(self, kind: str) -> list[Subject]:
-        """What notebooks can be about, each with its fingerprint. `kind`: "design", "project", "experiment", "monitor"
-        or "system".
+        """What notebooks can be about, each with its fingerprint. `kind`: "design", "project", "experiment",
+        "monitor", "lot" or "system".
         """
         return subjects(self, kind)
 
@@ -120,16 +125,36 @@ class Store:
         return Shelf(self, BY_NAME["carriers"])
 
     @cached_property
-    def units(self) -> Shelf:
-        return Shelf(self, BY_NAME["units"])
+    def units(self) -> Units:
+        return Units(self)
 
     @cached_property
     def equipment(self) -> Shelf:
         return Shelf(self, BY_NAME["equipment"])
 
     @cached_property
-    def genealogy(self) -> Shelf:
-        return Shelf(self, BY_NAME["genealogy"])
+    def genealogy(self) -> Genealogy:
+        return Genealogy(self)
+
+    @cached_property
+    def history(self) -> History:
+        return History(self)
+
+    @cached_property
+    def imports(self) -> Shelf:
+        return Shelf(self, BY_NAME["imports"])
+
+    @cached_property
+    def mappings(self) -> Mappings:
+        return Mappings(self)
+
+    @cached_property
+    def limits(self) -> ControlLimits:
+        return ControlLimits(self)
+
+    @cached_property
+    def unit_links(self) -> Shelf:
+        return Shelf(self, BY_NAME["unit_links"])
 
     @cached_property
     def test_results(self) -> Shelf:

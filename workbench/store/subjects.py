@@ -29,6 +29,19 @@ _LOT_PARTS = (
     "SELECT lot_id, sha256 FROM current_carriers",
     "SELECT lot_id, sha256 FROM measurement_batches",
 )
+_ALL_OF_A_LOT = (
+    *_LOT_PARTS,
+    "SELECT lot_id, sha256 FROM row_batches",
+    "SELECT lot_id, sha256 FROM imports",
+    "SELECT lot_id, sha256 FROM lot_events",
+    "SELECT lot_id, sha256 FROM current_bins",
+    "SELECT subject_id, sha256 FROM control_limits WHERE subject_kind = 'lot'",
+)
+# The least and the greatest name tell one parameter from several in one pass without counting them.
+_PARAMETERS = (
+    "SELECT lot_id FROM measurement_batches JOIN (SELECT batch_id, min(parameter) AS low, max(parameter) AS high "
+    "FROM measurements GROUP BY batch_id) USING (batch_id) GROUP BY lot_id HAVING min(low) "
+)
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "design": (
         (
@@ -54,8 +67,14 @@ _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "monitor": (
         _LOT_PARTS,
-        "SELECT lot_id AS id, title FROM current_lots WHERE lot_id IN (SELECT lot_id FROM measurement_batches) "
-        "AND lot_id NOT IN (SELECT lot_id FROM current_process_steps WHERE CAST(settings AS VARCHAR) <> '{}')",
+        "SELECT lot_id AS id, title FROM current_lots WHERE lot_id IN "
+        f"({_PARAMETERS} = max(high)) AND lot_id NOT IN "
+        "(SELECT lot_id FROM current_process_steps WHERE CAST(settings AS VARCHAR) <> '{}')",
+    ),
+    "lot": (  # what has units or several parameters
+        _ALL_OF_A_LOT,
+        "SELECT lot_id AS id, title FROM current_lots WHERE lot_id IN (SELECT lot_id FROM row_batches WHERE "
+        f"of_table = 'parts' UNION ALL SELECT to_lot FROM unit_moves) OR lot_id IN ({_PARAMETERS} <> max(high))",
     ),
     "system": (
         (

@@ -88,7 +88,13 @@ def _json(name: str, **more) -> Column:
     return Column(name, "JSON", **more)
 
 
+def _later(since: int, *columns: Column) -> tuple[Column, ...]:
+    return tuple(replace(column, since=since) for column in columns)
+
+
 _source = (_word("source"), _flag("verified"))
+_row = (_of("row_batches", "batch_id"), _count("ordinal"))
+_unit = (Column("unit_key", "BIGINT"), _word("unit_id"))
 _subject = (_word("subject_kind"), _word("subject_id"))
 
 TABLES: tuple[Table, ...] = (
@@ -148,7 +154,7 @@ TABLES: tuple[Table, ...] = (
         "carriers", "versions", (_of("lots", "lot_id"), _word("carrier")),
         (_word("kind", allowed=("wafer", "panel", "tray", "strip")), _json("attributes")),
     ),
-    Table(
+    Table(  # of stores made before migration 3, which said these rows anew in `parts`; nothing is added
         "units", "versions", (_word("unit_id"),),
         (_of("lots", "lot_id", null=True), _maybe("carrier"), _maybe("position", "INTEGER"),
          _of("design_revisions", "revision_id", null=True), _json("attributes")),
@@ -160,26 +166,98 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "specifications", "versions", (_of("lots", "lot_id"), _word("parameter")),
-        (_number("lower"), _number("upper"), _number("target"), _word("source")),
+        (_number("lower"), _number("upper"), _number("target"), _word("source"),
+         _maybe("unit", since=3)),  # the word of the file, where the name does not end with the unit
     ),
     Table(
         "measurement_batches", "once", (_word("batch_id"),),
         (_of("lots", "lot_id"), _word("source"), _word("import_sha256"), _count("part"),
-         _count("row_count"), _word("rows_sha256")),
+         _count("row_count"), _word("rows_sha256"), _maybe("measured_at", "TIMESTAMP", since=3)),
     ),
     Table(
         "measurements", "bulk", (),
         (_of("measurement_batches", "batch_id"), _count("ordinal"), _word("carrier"), _count("position"),
-         _word("parameter"), Column("value", "DOUBLE")),
+         _word("parameter"), Column("value", "DOUBLE"), _maybe("attempt", "INTEGER", since=3)),
     ),
-    Table(
+    Table(  # as `units`
         "genealogy", "once", (_of("units", "parent_id"), _of("units", "child_id"), _word("relation")), ()
     ),
     Table(
         "test_results", "once", (_word("result_id"),),
-        (_of("units", "unit_id"), _word("test"), _number("value"), _maybe("value_unit"), _number("lower"),
+        (_word("unit_id"), _word("test"), _number("value"), _maybe("value_unit"), _number("lower"),
          _number("upper"), _word("outcome", allowed=("PASS", "MARGINAL", "FAIL", "ERROR", "TIMEOUT")),
          _maybe("tested_at", "TIMESTAMP"), _word("source")),
+    ),
+    # what came from files, what became of it, and what it was made of
+    Table(
+        "imports", "once", (_word("import_id", since=3),),
+        _later(3, _of("lots", "lot_id"), _word("format"), _word("file_name"), _word("file_sha256"),
+               _maybe("file_size_b", "BIGINT"), _word("content_sha256"), _word("reader_version"), _json("taken"),
+               _json("left"), _json("counts"), _json("batches"), _json("conditions"), _word("actor"),
+               _maybe("measured_at", "TIMESTAMP"), Column("occurred_at", "TIMESTAMP")),
+        since=3,
+    ),
+    Table(
+        "column_mappings", "versions", (_word("source_name", since=3),),
+        _later(3, _json("mapping"), _word("actor")), since=3,
+    ),
+    Table(
+        "bins", "versions", (_of("lots", "lot_id", since=3), _count("number", since=3), _flag("hard", since=3)),
+        _later(3, _word("name"), _flag("passed", null=True)), since=3,
+    ),
+    Table(  # each lot a chain: an event holds the hash of the one before it
+        "lot_events", "once", (_of("lots", "lot_id", since=3), _count("number", since=3)),
+        _later(3, _word("event_id"), _word("kind"), _json("scope"), _json("detail"),
+               *map(_maybe, ("route", "step", "equipment", "chamber", "recipe", "material_batch", "operator")),
+               _word("actor"), Column("occurred_at", "TIMESTAMP"), _word("previous_sha256"), _word("chain_sha256")),
+        since=3,
+    ),
+    Table(  # makes the rows of the tables below said once, as measurement_batches does for readings
+        "row_batches", "once", (_word("batch_id", since=3),),
+        _later(3, _word("of_table"), _of("lots", "lot_id"), _word("source"), _word("content_sha256"), _count("part"),
+               _count("row_count"), _word("rows_sha256"), _maybe("measured_at", "TIMESTAMP")),
+        since=3,
+    ),
+    Table(  # a unit as one file saw it, attempt by attempt
+        "parts", "bulk", (),
+        _later(3, *_row, *_unit, _word("carrier"), _count("position"), _count("attempt"), _maybe("x", "INTEGER"),
+               _maybe("y", "INTEGER"), _maybe("part_id"), _maybe("head", "INTEGER"), _maybe("site", "INTEGER"),
+               _maybe("hard_bin", "INTEGER"), _maybe("soft_bin", "INTEGER"), _flag("passed", null=True),
+               _number("test_time_s")),
+        since=3,
+    ),
+    Table(
+        "defects", "bulk", (),
+        _later(3, *_row, *_unit, _word("carrier"), _count("defect"), _maybe("x", "INTEGER"), _maybe("y", "INTEGER"),
+               *map(_number, ("x_um", "y_um", "size_x_um", "size_y_um", "area_um2")),
+               _maybe("class_number", "INTEGER")),
+        since=3,
+    ),
+    Table(  # in the order of the parents' keys, so that the search for one unit skips nearly all rows
+        "genealogy_edges", "bulk", (),
+        _later(3, *_row, Column("parent_key", "BIGINT"), Column("child_key", "BIGINT"), _word("parent_id"),
+               _word("child_id"), _word("relation")),
+        since=3,
+    ),
+    Table(  # where a part was put on its carrier, and where the design's origin lies there
+        "placements", "bulk", (),
+        _later(3, *_row, *_unit, _word("carrier"), _maybe("revision_id"), _maybe("part"),
+               *map(_number, ("origin_x_um", "origin_y_um", "origin_angle_deg")),
+               *(Column(name, "DOUBLE") for name in ("x_um", "y_um", "angle_deg"))),
+        since=3,
+    ),
+    Table(  # units that went to another lot by a split or merge
+        "unit_moves", "bulk", (),
+        _later(3, *_row, *_unit, _word("from_lot"), _word("to_lot")), since=3,
+    ),
+    Table(
+        "unit_links", "once", tuple(_later(3, _word("unit_id"), *_subject)), _later(3, _word("relation")), since=3
+    ),
+    Table(
+        "control_limits", "versions",
+        _later(3, _word("subject_kind", allowed=("lot", "product")), _word("subject_id"), _word("parameter"),
+               _word("chart")),
+        _later(3, _json("document"), _word("document_sha256"), _json("from_data"), _word("frozen_by")), since=3,
     ),
     # how systems perform
     Table(

@@ -69,7 +69,7 @@ def test_planted_faults_are_found_and_named(full: Store, plant: Callable[[str], 
         "INSERT INTO lots SELECT * FROM lots WHERE lot_id = 'L';"
         "UPDATE design_revisions SET document = '{{\"n\": 7}}' WHERE number = 1;"
         f"DELETE FROM measurements WHERE batch_id = '{batch}' AND ordinal = 1;"
-        "INSERT INTO measurements VALUES ('nobody', 0, 'W', 0, 'x_um', 1.0{txn});"
+        "INSERT INTO measurements VALUES ('nobody', 0, 'W', 0, 'x_um', 1.0{txn}, NULL);"
         "DELETE FROM benchmark_systems;"
         "UPDATE benchmark_results SET version = 3"
     )

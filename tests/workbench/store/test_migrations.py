@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.workbench.store.lot_files import bring, wafer
 from tests.workbench.store.test_records import add_lot
 from tests.workbench.store.test_snapshots import write
 from workbench.errors import StoreError
@@ -112,6 +113,37 @@ def test_a_newer_store_is_refused(new_url):
             use()
         assert (refused.value.rule, refused.value.got) == ("store.newer", "99")
     assert info(url)["schema"] == 99
+
+
+def test_a_store_of_migration_2_gets_its_units_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A store as the version before made it: rows that were said then stay, and are said in the new tables."""
+    url = str(tmp_path / "old.duckdb")
+    with monkeypatch.context() as then:
+        then.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:2])
+        store = Store.open(url)
+        assert info(url)["schema"] == 2
+        add_lot(store)
+        rows = [{"unit_id": name, "lot_id": "L", "carrier": "W1", "position": at, "attributes": {}}
+                for at, name in enumerate(("die", "module"))]  # fmt: skip
+        with store.writing("old", "k") as session:
+            append(session, tables.BY_NAME["units"], rows)
+            made = {"parent_id": "die", "child_id": "module", "relation": "stacked into"}
+            append(session, tables.BY_NAME["genealogy"], [made])
+        old = store.snapshot()
+    with pytest.raises(StoreError) as refused:
+        Store.open(url).lots.list()
+    assert refused.value.rule == "store.older"
+    done = backup.upgrade(url)
+    assert (done["from"], done["steps"]) == (2, ["process platform"])
+    store = Store.open(url)
+    assert store.units.of_lot("L")["unit_id"].tolist() == ["die", "module"]
+    assert store.genealogy.ancestors("module") == ("die",)
+    assert [row["lot_id"] for row in store.at(old).lots.list()] == ["L"]
+    assert len(store.at(old).units.of_lot("L")) == 0
+    assert store.at(old).lots.specifications("L") == store.lots.specifications("L")
+    assert check(store) == []
+    bring(store, wafer("L"), "w")
+    assert store.history.verify("L").sound
 
 
 def test_the_file_has_keys_and_checks(new_file):

@@ -225,9 +225,6 @@ def test_notebook_runs(store: Store):
 def test_records_of_the_other_tables(store: Store):
     add_lot(store)
     store.carriers.add(lot_id="L", carrier="W1", kind="wafer", attributes={"diameter_mm": 300})
-    store.units.add_all([{"unit_id": name, "lot_id": "L", "carrier": "W1", "position": i, "attributes": {}}
-                         for i, name in enumerate(("die", "module"))])  # fmt: skip
-    store.genealogy.add(parent_id="die", child_id="module", relation="stacked into")
     store.equipment.add(equipment_id="CVD-1", name="CVD", kind="deposition", attributes={})
     store.test_results.add(unit_id="module", test="iddq", value=1.0, value_unit="a", outcome="PASS", source="tester")
     store.materials.add(material_id="cu", material_version="1", document={"k_w_per_mk": 400}, source="s", verified=True)
@@ -237,17 +234,16 @@ def test_records_of_the_other_tables(store: Store):
     store.releases.add(**subject, run_id="r1", document={}, released_by="me")
     store.certificates.add(**subject, document={"text": "ok"}, issued_by="me")
     store.audit.add(**subject, actor="me", action="released", detail={})
-    for shelf, count in ((store.carriers, 1), (store.units, 2), (store.genealogy, 1), (store.equipment, 1),
+    for shelf, count in ((store.carriers, 1), (store.equipment, 1),
                          (store.test_results, 1), (store.materials, 1), (store.rule_decks, 1), (store.releases, 1),
                          (store.certificates, 1), (store.audit, 1)):  # fmt: skip
         assert len(shelf.list()) == count, shelf.table.name
     assert store.materials.list(material_id="cu")[0]["document"] == {"k_w_per_mk": 400}
-    assert [row["unit_id"] for row in store.units.list(position=1)] == ["module"]
     with pytest.raises(InputError) as refused:
         store.materials.add(material_id="cu", material_version="1", document={}, source="s", verified=True)
     assert refused.value.rule == "store.said_otherwise"
     with pytest.raises(InputError) as refused:
-        store.genealogy.add(parent_id="die", child_id="nobody", relation="x")
+        store.carriers.add(lot_id="nobody", carrier="W1", kind="wafer", attributes={})
     assert refused.value.rule == "store.no_such"
 
 
