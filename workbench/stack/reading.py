@@ -79,11 +79,20 @@ _RULES = {  # pydantic's kind of error -> our rule; anything else is a value of 
 }  # fmt: skip
 
 
+_BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "min_length": ">=", "max_length": "<=", "pattern": "",
+           "expected": "", "expected_type": ""}  # fmt: skip
+
+
+def _figure(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def refusal(error: Mapping[str, Any], document: Mapping[str, Any]) -> InputError:
     """Our error for one of pydantic's, in the words of the document it was found in."""
     rule = _RULES.get(error["type"], "design.wrong_type")
     got = "" if error["type"] in ("missing", "extra_forbidden") else str(error.get("input"))[:80]
-    allowed = ", ".join(f"{key} {value}" for key, value in (error.get("ctx") or {}).items() if key != "error")
+    context = error.get("ctx") or {}
+    allowed = ", ".join(f"{sign} {_figure(context[key])}".strip() for key, sign in _BOUNDS.items() if key in context)
     place = tuple(step for step in error["loc"] if step not in KINDS)
     return InputError(rule, where=_place(place, document), got=got, allowed=allowed)
 

@@ -163,6 +163,19 @@ def test_what_is_refused_and_where(document, spoil, rule, place):
     assert "pydantic" not in caught.value.both()
 
 
+@pytest.mark.parametrize(("spoil", "got", "allowed"), [
+    (change(["width_mm"], -1), "-1", ">= 1e-06"), (change(["width_mm"], 5e3), "5000.0", "<= 1000"),
+    (change(["title"], "x" * 81), "x" * 80, "<= 80"), (change(["dies"], []), "[]", ">= 1"),
+    (change(["layers", 0, "thickness_um"], 0), "0", "> 0"),
+])  # fmt: skip
+def test_what_is_allowed_is_said_in_signs(spoil, got, allowed):
+    document = copy.deepcopy(POC)
+    spoil(document)
+    with pytest.raises(InputError) as caught:
+        read(document)
+    assert (caught.value.got, caught.value.allowed) == (got, allowed)
+
+
 @pytest.mark.parametrize("thing", [None, 3, "text", [], {"title": object()}])
 def test_what_is_no_document(thing):
     with pytest.raises(InputError):
