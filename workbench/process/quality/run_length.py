@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from scipy import optimize, sparse, special
@@ -186,6 +186,7 @@ def _cusum(shift: float, reference: float, decision: float, head_start: float, n
     return np.hstack([special.ndtr(reference - shift - origin), density])
 
 
+@lru_cache(maxsize=4096)
 def cusum_arl(
     shift: float = 0.0, *, reference: float, decision: float, head_start: float = 0.0, sides: int = 2
 ) -> float:
@@ -214,11 +215,13 @@ def cusum_limit(arl: float, *, reference: float, sides: int = 2) -> float:
     return float(optimize.brentq(excess, 1e-3, high, xtol=1e-9))
 
 
+@lru_cache(maxsize=4096)
 def ewma_arl(shift: float = 0.0, *, smoothing: float, limit: float, head_start: float = 0.0) -> float:
     """Average run length of `ewma_run_length`, without its distribution."""
     return _mean(_ewma(shift, smoothing, limit, head_start, None))
 
 
+@lru_cache(maxsize=512)
 def mewma_arl(shift: float = 0.0, *, dimension: int, smoothing: float, limit: float, nodes: int = 36) -> float:
     """MEWMA of `dimension` variables with T2 limit `limit` (asymptotic covariance); `shift` is the Mahalanobis length
     of the shift of the mean."""
@@ -329,3 +332,29 @@ def _wished(arl: float) -> float:
     if not 1.5 <= arl <= 1e6:
         raise DomainError("process.wished_run_length", got=arl, allowed="1.5 ... 1e6")
     return float(arl)
+
+
+@cache
+def cusum_exceedance(count: int, *, reference: float, decision: float) -> float:
+    """Expected number of the first `count` points with a two-sided CUSUM beyond its decision value, never restarted.
+
+    The distribution of one sum is carried from point to point on a grid of its values (in control) and counted for both
+    sides; a point beyond on both sides, possible only for decision values near 3 and below, counts twice.
+    """
+    _positive(decision, "decision")
+    if not reference > 0:
+        raise DomainError("process.cusum", got=f"k {reference}", allowed="k > 0")
+    inside, outside = _gauss(60, 0.0, decision), _gauss(100, decision, decision + 6 + 8 / reference)
+    x, weight = (np.concatenate(pair) for pair in zip(inside, outside, strict=True))
+    origin = np.concatenate([[0.0], x])[:, None]
+    step = np.hstack([special.ndtr(reference - origin), _phi(x - origin + reference) * weight])
+    step /= step.sum(axis=1, keepdims=True)  # the top of the grid is out of reach
+    beyond = np.concatenate([[0.0], np.where(x > decision, 1.0, 0.0)])
+    state, total, last = np.eye(1, len(x) + 1)[0], 0.0, -1.0
+    for done in range(count):
+        state = state @ step
+        share = float(state @ beyond)
+        if abs(share - last) < 1e-13:
+            return 2 * (total + share * (count - done))
+        total, last = total + share, share
+    return 2 * total
