@@ -83,11 +83,17 @@ class GaussianProcess:
 
     def mean(self, x: Array) -> Array:
         """Expected response (n,) at coded points (n, k)."""
-        f, r = self._at(x)
-        return f @ self.coefficients + r @ self._parts.weights
+        return np.concatenate([self._mean(part) for part in _parted(x)])
 
     def scale(self, x: Array, *, predict: bool = True) -> Array:
         """Scale of Student t (n,) at coded points (n, k): of one new unit (`predict`), or of the smooth mean."""
+        return np.concatenate([self._scale(part, predict) for part in _parted(x)])
+
+    def _mean(self, x: Array) -> Array:
+        f, r = self._at(x)
+        return f @ self.coefficients + r @ self._parts.weights
+
+    def _scale(self, x: Array, predict: bool) -> Array:
         f, r = self._at(x)
         half = linalg.solve_triangular(self._parts.root, r.T, lower=True)
         u = f - half.T @ self._parts.trend_half
@@ -219,13 +225,19 @@ def fit_process(
     )  # fmt: skip
 
 
+def _parted(x: Array, size: int = 8192) -> list[Array]:
+    """Points in parts, to bound the memory of their correlations with the runs."""
+    x = np.atleast_2d(np.asarray(x, float))
+    return [x[i : i + size] for i in range(0, len(x), size)]
+
+
 def _trend(x: Array, trend: str) -> Array:
     one = np.ones((len(x), 1))
     return {"none": one[:, :0], "constant": one, "linear": np.column_stack([one, x])}[trend]
 
 
 def _correlation(a: Array, b: Array, lengths: Array, kernel: str) -> Array:
-    squared = (((a[:, None, :] - b[None, :, :]) / lengths) ** 2).sum(axis=2)
+    squared = sum(np.subtract.outer(a[:, i] / lengths[i], b[:, i] / lengths[i]) ** 2 for i in range(a.shape[1]))
     if kernel == "gaussian":
         return np.exp(-0.5 * squared)
     r = np.sqrt(5 * squared)

@@ -26,6 +26,7 @@ from workbench.errors import DomainError
 Array = np.ndarray
 Margins = Callable[[Array], Array]  # points (n, k) -> (n, limits), positive inside
 TOLERANCE = 1e-6  # of the margins over their spread in the range, at the shape that is returned
+_ROUNDS = 50  # of the exchange, from the best start; the others get ten to show what they are worth
 _NEAR, _FAR = 0.02, 0.3  # a point whose margin is below the first joins the limits, above the second leaves them
 
 
@@ -264,7 +265,7 @@ def _largest(margins: Margins, low: Array, high: Array, starts: Array | None, ki
     if not found:
         return None
     best = max(found, key=lambda z: round(_size(z, shape), 7))
-    best = _grown(scaled, shape, best, unit, 50)
+    best = _grown(scaled, shape, best, unit, _ROUNDS)
     return middle + half * best[:k], half[:, None] * shape.root(best)
 
 
@@ -276,7 +277,7 @@ def _starts(scaled: Margins, points: Array, given: Array | None, count: int = 3)
     chosen: list[int] = [] if given is None else [i for i in range(len(given)) if depth[i] > 0]
     order = np.argsort(-depth, kind="stable")
     for i in order[:256]:
-        if depth[i] <= 0 or len(chosen) >= count + (0 if given is None else len(given)):
+        if depth[i] <= 0 or len(chosen) >= count:
             break
         if all(np.linalg.norm(points[i] - points[j]) > 0.3 for j in chosen):
             chosen.append(int(i))
@@ -318,7 +319,7 @@ def _grown(scaled: Margins, shape: _Shape, best: Array | None, unit: Array, roun
             break
         kept = _own(scaled(shape.points(z, active)), limit) < _FAR
         active, limit = active[kept], limit[kept]
-    return _shrunk(scaled, shape, z, best, unit)
+    return _shrunk(scaled, shape, z, best, unit, 4 if rounds < _ROUNDS else 20)
 
 
 def _size(z: Array, shape: _Shape) -> float:
@@ -352,15 +353,15 @@ def _worst(scaled: Margins, shape: _Shape, z: Array, unit: Array, values: Array)
     u = unit[values.argmin(axis=0)]
     now = values.min(axis=0)
     step = np.full(len(limits), 0.25)
-    for _ in range(60):
+    for _ in range(40):
         slope = _gradient(scaled, shape.points(z, u), limits) @ shape.root(z)
         norm = np.linalg.norm(slope, axis=1, keepdims=True)
         trial = shape.inward(u - step[:, None] * slope / np.maximum(norm, 1e-300))
         there = _own(scaled(shape.points(z, trial)), limits)
         better = there < now - 1e-15
         u, now = np.where(better[:, None], trial, u), np.where(better, there, now)
-        step = np.where(better, np.minimum(step * 1.6, 1.0), step * 0.4)
-        if step.max() < 1e-9:
+        step = np.where(better, np.minimum(step * 1.6, 1.0), step * 0.3)
+        if step.max() < 1e-7:
             break
     return u, limits
 
@@ -393,7 +394,7 @@ def _solve(scaled: Margins, shape: _Shape, z: Array, active: Array, limit: Array
     return found.x if np.isfinite(found.x).all() else z
 
 
-def _shrunk(scaled: Margins, shape: _Shape, z: Array, inside: Array, unit: Array) -> Array:
+def _shrunk(scaled: Margins, shape: _Shape, z: Array, inside: Array, unit: Array, halvings: int) -> Array:
     """`z` itself where it is inside, else the last shape on the way to it from `inside` that is."""
 
     def holds(p: Array) -> bool:
@@ -404,7 +405,7 @@ def _shrunk(scaled: Margins, shape: _Shape, z: Array, inside: Array, unit: Array
     if holds(z):
         return z if _size(z, shape) >= _size(inside, shape) else inside
     low, high = 0.0, 1.0
-    for _ in range(30):
+    for _ in range(halvings):
         share = (low + high) / 2
         low, high = (share, high) if holds(inside + share * (z - inside)) else (low, share)
     reached = inside + low * (z - inside)
