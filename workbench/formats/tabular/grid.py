@@ -47,8 +47,11 @@ class Grid:
     def rows(self) -> int:
         return len(self.lines)
 
+    def __post_init__(self):
+        self._index = {name: i for i, name in enumerate(self.names)}
+
     def column(self, name: str) -> list[str] | np.ndarray:
-        return self.columns[self.names.index(name)]
+        return self.columns[self._index[name]]
 
     def at(self, row: int, name: str) -> str:
         return f"{self.where}:{self.lines[row]} [{name[:60]}]"
@@ -136,12 +139,13 @@ def from_rows(rows: list[list[str]], lines: list[int], where: str, kind: str, de
 def distinct(names: Iterable[str]) -> list[str]:
     """Names without two alike; a column without a name is called by its number."""
     made: dict[str, None] = {}
+    met: Counter[str] = Counter()
     for i, name in enumerate(names, 1):
         name = name or f"column {i}"
-        wanted, count = name, 1
+        wanted = name
         while wanted in made:
-            count += 1
-            wanted = f"{name} ({count})"
+            met[name] += 1
+            wanted = f"{name} ({met[name] + 1})"
         made[wanted] = None
     return list(made)
 

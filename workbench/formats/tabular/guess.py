@@ -92,7 +92,8 @@ def proposed(grid: Grid) -> Proposal:
     """What a table's columns may mean. A name that is known and fits what stands in the column is sure; a column of
     numbers with a unit in its name is a reading; all others are unknown."""
     columns, unknown, taken = [], [], set()
-    for each in described(grid):
+    each_column = described(grid)
+    for each in each_column:
         role, sure = _role(each, grid, taken)
         taken.add(role)
         if not sure:
@@ -103,8 +104,9 @@ def proposed(grid: Grid) -> Proposal:
         else:
             columns.append(Column(name=each.name, role=role))
     columns = _coherent(columns, unknown)
-    return Proposal(Mapping(columns=tuple(columns)), tuple(name for name in grid.names if name in unknown),
-                    described(grid), source_key(grid.names), grid.details)  # fmt: skip
+    wondered = frozenset(unknown)
+    return Proposal(Mapping(columns=tuple(columns)), tuple(name for name in grid.names if name in wondered),
+                    each_column, source_key(grid.names), grid.details)  # fmt: skip
 
 
 def _role(each: Described, grid: Grid, taken: set[str]) -> tuple[str, bool]:
@@ -154,7 +156,7 @@ def _numeric(column: Sequence[str] | np.ndarray, decimal: str) -> bool:
     if isinstance(column, np.ndarray):
         return True
     values, odd = numbers(column, decimal)
-    return bool(np.isfinite(values).any()) and len(odd) * 2 < np.count_nonzero(~np.isnan(values))
+    return bool(np.isfinite(values).any() and len(odd) * 2 < np.count_nonzero(~np.isnan(values)))
 
 
 def _whole(column: Sequence[str] | np.ndarray, decimal: str) -> bool:

@@ -70,20 +70,20 @@ class Mapping(_Frozen):
     def _fits(self) -> Mapping:
         twice = [name for name, count in Counter(column.name for column in self.columns).items() if count > 1]
         if twice:
-            raise ValueError(f"twice:{twice[0]}")
+            raise ValueError(f"mapping_twice:{twice[0]}")
         roles = Counter(column.role for column in self.columns)
         for role in _ONCE:
             if roles[role] > 1:
-                raise ValueError(f"role:{role}")
+                raise ValueError(f"mapping_role:{role}")
         if bool(roles["value"]) != bool(roles["parameter"]) or (roles["value"] and roles["reading"]):
-            raise ValueError("form:")
+            raise ValueError("mapping_form:")
         if ("x" in roles) != ("y" in roles):
-            raise ValueError("xy:")
+            raise ValueError("mapping_xy:")
         pairs = Counter((column.parameter or column.name, column.site) for column in self.columns
                         if column.role == "reading")  # fmt: skip
         same = [pair for pair, count in pairs.items() if count > 1]
         if same:
-            raise ValueError(f"parameter:{same[0][0]}")
+            raise ValueError(f"mapping_parameter:{same[0][0]}")
         return self
 
     @property
@@ -109,8 +109,8 @@ def made(document: Mapping | Document[str, Any]) -> Mapping:
         first = fault.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "mapping"
         kind, _, got = str(first.get("ctx", {}).get("error", "")).partition(":")
-        if kind in ("twice", "role", "form", "xy", "parameter"):
-            raise InputError(f"tabular.mapping_{kind}", where=where, got=got[:80]) from None
+        if kind.startswith("mapping_"):
+            raise InputError(f"tabular.{kind}", where=where, got=got[:80]) from None
         got = first.get("input")
         allowed = ", ".join(ROLES) if first["loc"][-1:] == ("role",) else ""
         raise InputError("tabular.mapping", where=where, got=str(got)[:80], allowed=allowed) from None
