@@ -76,14 +76,14 @@ def hotelling(
     centre, covariance = np.asarray(centre, float), np.asarray(covariance, float)
     statistic, contributions = _t2((means - centre) * np.sqrt(n), covariance)
     phase = np.where(np.arange(m) < base, 1, 2)
-    kind = ("subgroup_t2" if grouped else "individual_t2") + ("_known" if known else "")
+    kinds = ("subgroup_t2", "subgroup_t2_known") if grouped else ("individual_t2", "individual_t2_known")
     inside, after = (known_limit(p, alpha),) * 2 if known else (
         t2_limit(m=base, n=n, p=p, alpha=alpha, phase=k) for k in (1, 2)
     )  # fmt: skip
     limits = np.where(phase == 1, inside, after)
     checks = (multinormality(means[:base]), lag_one(statistic[:base]))
     return MultivariateChart(statistic, limits, np.flatnonzero(statistic > limits), contributions, centre, covariance,
-                             alpha, kind, phase, n, base, 1 / alpha, checks)  # fmt: skip
+                             alpha, kinds[known], phase, n, base, 1 / alpha, checks)  # fmt: skip
 
 
 def t2_limit(*, m: int, n: int, p: int, alpha: float, phase: int) -> float:

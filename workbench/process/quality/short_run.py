@@ -21,7 +21,8 @@ from workbench.process.quality.constants import chart_constants
 from workbench.process.quality.rules import SHEWHART, WESTERN_ELECTRIC, Rule, Violation, violations
 
 Array = np.ndarray
-POOLINGS = ("all", "type", "run", "relative")
+POOLINGS = {"all": "z_mr_all", "type": "z_mr_type", "run": "z_mr_run", "relative": "z_mr_relative"}  # to conventions
+Q_CASES = {(False, False): "q_uu", (True, False): "q_ku", (False, True): "q_uk", (True, True): "q_kk"}
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def z_mr(
     spread = Chart("moving_range", moving, c.d2, 0.0, c.D4 * c.d2, c.d3, violations((moving - c.d2) / c.d3, SHEWHART))
     sigmas = {k: float(sigma[of == k].mean()) for k in centres}
     checks = (normality(z), lag_one(z))
-    return ShortRunChart(location, spread, kinds, _units(data, kinds), centres, sigmas, f"z_mr_{pooling}", checks)
+    return ShortRunChart(location, spread, kinds, _units(data, kinds), centres, sigmas, POOLINGS[pooling], checks)
 
 
 def q_chart(
@@ -172,10 +173,10 @@ def q_chart(
         q_range[inside] = q_pairs(x[inside], sigma=sigmas.get(name))
     location = Chart("q", q, 0.0, -3.0, 3.0, 1.0, _skipping(q, rules))
     spread = Chart("q_range", q_range, 0.0, -3.0, 3.0, 1.0, _skipping(q_range, rules))
-    known = ("k" if means else "u") + ("k" if sigmas else "u")
+    convention = Q_CASES[bool(means), bool(sigmas)]
     centres = {n: float(means.get(n, x[of == n].mean())) for n in names}
     spreads = {n: float(sigmas.get(n, x[of == n].std(ddof=1) if (of == n).sum() > 1 else np.nan)) for n in names}
-    return ShortRunChart(location, spread, kinds, _units(data, kinds), centres, spreads, f"q_{known}",
+    return ShortRunChart(location, spread, kinds, _units(data, kinds), centres, spreads, convention,
                          (normality(q), lag_one(q)))  # fmt: skip
 
 
