@@ -24,6 +24,7 @@ COMMANDS = {
     "lab": "workbench.cli.lab",
     "store": "workbench.cli.store",
     "design": "workbench.cli.design",
+    "lot": "workbench.cli.lot",
     "bench": "workbench.cli.bench",
     "doctor": "workbench.cli.doctor",
 }

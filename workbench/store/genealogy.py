@@ -99,6 +99,14 @@ class Genealogy:
         with self._store.reading() as session:
             return relatives(session, name)
 
+    def of_lot(self, lot_id: str) -> pandas.DataFrame:
+        """Edges to the units that were made in a lot: `EDGE_COLUMNS`, none for a lot that is not there."""
+        with self._store.reading() as session:
+            return session.frame(
+                "SELECT DISTINCT parent_id, child_id, relation FROM genealogy_edges WHERE "
+                f"{row_batches.among(session, 'genealogy_edges', lot_id)} ORDER BY ALL"
+            )
+
     def ancestors(self, name: str) -> tuple[str, ...]:
         """What a unit was made of, the nearest first."""
         return self.relatives(name).ancestors
@@ -134,6 +142,28 @@ class Genealogy:
             for batch in ready:
                 added += row_batches.write(session, batch)
         return added
+
+    def family_of_lot(self, lot_id: str) -> pandas.DataFrame:
+        """Edges of a lot and of everything its units were made of: parent_id, child_id, relation."""
+        with self._store.reading() as session:
+            return session.frame(
+                "WITH RECURSIVE made(parent_key, parent_id, child_id, relation) AS ("
+                "SELECT parent_key, parent_id, child_id, relation FROM genealogy_edges WHERE "
+                f"{row_batches.among(session, 'genealogy_edges', lot_id)} UNION "
+                "SELECT e.parent_key, e.parent_id, e.child_id, e.relation FROM made AS m JOIN genealogy_edges AS e "
+                "ON e.child_key = m.parent_key AND e.child_id = m.parent_id) "
+                "SELECT parent_id, child_id, relation FROM made ORDER BY ALL"
+            )
+
+    def placements(self, lot_id: str) -> pandas.DataFrame:
+        """Every placement measured in a lot: `PLACEMENT_COLUMNS`, revision_id and design_id, a unit's last one last."""
+        with self._store.reading() as session:
+            names = ", ".join(f"p.{name}" for name in (*PLACEMENT_COLUMNS, "revision_id"))
+            return session.frame(
+                f"SELECT {names}, r.design_id FROM placements AS p JOIN row_batches AS b USING (batch_id) LEFT JOIN "
+                "(SELECT revision_id, design_id FROM design_revisions) AS r ON r.revision_id = p.revision_id "
+                f"WHERE b.lot_id = {literal(lot_id)} ORDER BY p.unit_id, b.recorded_at, p.ordinal"
+            )
 
     def as_built(self, name: str) -> AsBuilt | None:
         """Where a unit was put, beside where the design has it; None where no placement was measured.
