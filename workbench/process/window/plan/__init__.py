@@ -11,6 +11,7 @@ from workbench.process.window.plan.factorial import (
     plackett_burman,
     standard_fraction,
 )
+from workbench.process.window.plan.next_lot import NextLot, next_lot
 from workbench.process.window.plan.optimal import augmented, optimal_plan
 from workbench.process.window.plan.power import EffectPower, power, replicates_for
 from workbench.process.window.plan.record import Plan
@@ -20,6 +21,7 @@ __all__ = [
     "Aliases",
     "EffectPower",
     "Evaluation",
+    "NextLot",
     "Plan",
     "aliases",
     "augmented",
@@ -30,6 +32,7 @@ __all__ = [
     "full_factorial",
     "model_terms",
     "moments",
+    "next_lot",
     "optimal_plan",
     "plackett_burman",
     "power",
