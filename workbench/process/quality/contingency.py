@@ -8,8 +8,9 @@ from scipy import special, stats
 from workbench.errors import DomainError
 
 Array = np.ndarray
-TABLES = 400_000  # distinct partial sums kept; beyond it the test is simulated
+TABLES = 100_000  # distinct partial sums kept; beyond it the test is simulated
 DRAWS = 20_000
+GRAIN = 1e-9  # of log probabilities: partial tables closer than this are one
 EXACT_RANKS = 60  # values up to which the rank sum distribution is built term by term
 
 
@@ -72,10 +73,10 @@ def _exact(n: Array, total: int, observed: float, whole: float) -> float | None:
         if len(s) > 20 * TABLES:
             return None
         kept = (s <= total) & (total - s <= after)
-        g = np.round((logs[:, None] + _log_choose(size, k)).ravel()[kept], 9)
-        w = np.repeat(weight, size + 1)[kept]
-        pairs, at = np.unique(np.stack([s[kept], g]), axis=1, return_inverse=True)
-        sums, logs, weight = pairs[0].astype(int), pairs[1], np.bincount(at.ravel(), w)
+        s, g = s[kept], np.rint((logs[:, None] + _log_choose(size, k)).ravel()[kept] / GRAIN).astype(np.int64)
+        _, first, at = np.unique(g * (total + 1) + s, return_index=True, return_inverse=True)
+        weight = np.bincount(at, np.repeat(weight, size + 1)[kept])
+        sums, logs = s[first], g[first] * GRAIN
         if len(sums) > TABLES:
             return None
     logs = logs - whole

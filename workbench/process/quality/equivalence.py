@@ -163,18 +163,18 @@ def tost_power(
 
 
 def match_units(
-    *, margin: float, sigma: float, difference: float = 0.0, power: float = 0.8, alpha: float = 0.05
+    *, margin: float, sigma: float, difference: float = 0.0, assurance: float = 0.8, alpha: float = 0.05
 ) -> int:
-    """Least units on each tool to show a match within +-`margin` with `power`, at true `difference` and `sigma`.
+    """Least units on each tool to show a match within +-`margin` with probability `assurance`, at true `difference` and `sigma`.
 
     Raises DomainError: margin not beyond the difference, sigma not positive, more than 100,000 units needed.
     """
-    if not (margin > abs(difference) and sigma > 0 and 0 < power < 1):
-        raise DomainError("process.margins", got=f"{margin}, {difference}, {sigma}, {power}")
+    if not (margin > abs(difference) and sigma > 0 and 0 < assurance < 1):
+        raise DomainError("process.margins", got=f"{margin}, {difference}, {sigma}, {assurance}")
 
     def enough(n: int) -> bool:
         return tost_power(difference=difference, margin_low=-margin, margin_high=margin,
-                          error=sigma * np.sqrt(2 / n), dof=2 * n - 2, alpha=alpha) >= power  # fmt: skip
+                          error=sigma * np.sqrt(2 / n), dof=2 * n - 2, alpha=alpha) >= assurance  # fmt: skip
 
     high = 2
     while not enough(high):

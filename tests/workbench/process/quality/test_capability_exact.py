@@ -19,6 +19,7 @@ from workbench.process.quality.nonconforming import (
     units_needed,
 )
 from workbench.process.quality.nonnormal import empirical_indices, nonnormal_capability, percentile_indices
+from workbench.process.quality.tolerance import distribution_free_interval, order_statistics
 
 EXPONENTIAL = percentile_indices(stats.expon.ppf, upper=10, cdf=stats.expon.cdf)
 CASES = [  # what, value, expected, tolerance, source
@@ -43,6 +44,32 @@ CASES = [  # what, value, expected, tolerance, source
 @pytest.mark.parametrize(("what", "value", "expected", "tolerance", "source"), CASES)
 def test_published_value(what, value, expected, tolerance, source):
     assert value == pytest.approx(expected, abs=tolerance), source
+
+
+WILKS = [  # n, coverage, confidence, two-sided, values that may be left off
+    (59, 0.95, 0.95, False, 0), (58, 0.95, 0.95, False, -1), (93, 0.95, 0.95, True, 0), (92, 0.95, 0.95, True, -1),
+    (124, 0.95, 0.95, False, 2), (299, 0.99, 0.95, False, 0), (473, 0.99, 0.95, True, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("n", "coverage", "confidence", "two_sided", "left"), WILKS)
+def test_order_statistics_of_wilks(n, coverage, confidence, two_sided, left):
+    """Wilks 1941: 59, 93, 124 runs for 95/95 of first (one- and two-sided) and third order; 299 and 473 for 99/95."""
+    found = order_statistics(n=n, coverage=coverage, confidence=confidence, two_sided=two_sided)
+    assert found == left
+
+
+def test_the_distribution_free_interval_covers():
+    x = np.random.default_rng(1).exponential(size=(2000, 130))
+    held = 0
+    for row in x:
+        low, high = distribution_free_interval(row, coverage=0.9, confidence=0.9)
+        held += np.exp(-low) - np.exp(-high) >= 0.9
+    assert held / 2000 >= 0.89
+    assert distribution_free_interval(x[0], coverage=0.9, confidence=0.9, two_sided=False)[0] == -np.inf
+    assert distribution_free_interval(x[0], coverage=0.9, confidence=0.9, two_sided=False, upper=False)[1] == np.inf
+    with pytest.raises(DomainError):
+        distribution_free_interval(x[0][:20], coverage=0.95, confidence=0.95)
 
 
 @pytest.mark.parametrize(("n", "coverage", "confidence"), [(43, 0.90, 0.99), (5, 0.99, 0.95), (200, 0.9973, 0.90)])

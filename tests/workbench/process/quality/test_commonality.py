@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats import multitest
+from statsmodels.stats.contingency_tables import StratifiedTable
 
 from workbench.errors import DomainError
 from workbench.process.quality import contingency
-from workbench.process.quality.commonality import commonality, confounding, stratified_p
+from workbench.process.quality.commonality import commonality, confounding, stratified_chi2, stratified_p
 from workbench.process.quality.commonality import given as given_that
 from workbench.process.quality.contingency import fisher_freeman_halton, rank_sum_p
 from workbench.process.quality.drift import drifts
@@ -153,6 +154,39 @@ def test_stratified_p_is_the_share_of_all_rearrangements():
     """Two strata of 4 with two of each group: 36 rearrangements, the observed extreme one and its mirror."""
     score, codes, strata = np.array([1, 2, 3, 4, 11, 12, 13, 14.0]), np.tile([0, 0, 1, 1], 2), np.repeat([0, 1], 4)
     assert stratified_p(score, codes, strata, 20_000, 1) == pytest.approx(2 / 36, abs=0.006)
+
+
+def test_many_units_are_judged_by_kruskal_and_wallis():
+    units = line(1, n=1200)
+    found = commonality(units, response="gap_um", factors=FACTORS)
+    groups = [g["gap_um"].to_numpy() for _, g in units.groupby("compound")]
+    compound = next(f for f in found.factors if f.factor == "compound")
+    assert compound.convention == "kruskal_wallis"
+    assert compound.p == pytest.approx(stats.kruskal(*groups).pvalue, rel=1e-9)
+    assert [(c.factor, c.level) for c in found.culprits] == [("chamber", "T2b")]
+
+
+def test_many_strata_by_cochran_mantel_haenszel():
+    rng = np.random.default_rng(4)
+    strata, codes = rng.integers(0, 12, 1500), rng.integers(0, 2, 1500)
+    y = rng.random(1500) < 0.1 + 0.02 * strata / 12 + 0.04 * codes
+    tables = [pd.crosstab(codes[strata == s], y[strata == s]).to_numpy() for s in range(12)]
+    theirs = StratifiedTable(tables).test_null_odds(correction=False)
+    assert stratified_chi2(y.astype(float), codes, strata) == pytest.approx(theirs.pvalue, rel=1e-9)
+    three = rng.integers(0, 3, 1500)
+    assert stratified_chi2(y.astype(float), three, strata) == pytest.approx(
+        stratified_p(y.astype(float), three, strata, 4999, 1), abs=0.05
+    )
+    assert stratified_chi2(y.astype(float), strata, strata) == 1.0  # the stratum is the group: nothing to compare
+
+
+def test_stopping_early_keeps_the_rate():
+    """P-values of pure chance are uniform, whether the shuffling stopped early or not."""
+    p = []
+    for k in range(300):
+        rng = np.random.default_rng(k)
+        p.append(stratified_p(rng.normal(size=24), np.repeat([0, 1, 2], 8), np.zeros(24, int), 999, k))
+    assert stats.kstest(p, "uniform").pvalue > 0.001
 
 
 def test_holm_and_benjamini_hochberg():

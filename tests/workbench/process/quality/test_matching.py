@@ -76,7 +76,7 @@ def test_a_tool_at_the_margin_passes_as_rarely_as_stated():
 
 
 def test_units_needed():
-    n = match_units(margin=1, sigma=1, difference=0.2, power=0.9)
+    n = match_units(margin=1, sigma=1, difference=0.2, assurance=0.9)
     kept = {"difference": 0.2, "margin_low": -1, "margin_high": 1}
     assert tost_power(error=np.sqrt(2 / n), dof=2 * n - 2, **kept) >= 0.9
     assert tost_power(error=np.sqrt(2 / (n - 1)), dof=2 * n - 4, **kept) < 0.9

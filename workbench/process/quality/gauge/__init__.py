@@ -5,7 +5,7 @@ from workbench.process.quality.gauge.attribute import AttributeStudy, attribute_
 from workbench.process.quality.gauge.average_range import average_and_range
 from workbench.process.quality.gauge.bias import Bias, bias
 from workbench.process.quality.gauge.components import Component, GaugeStudy
-from workbench.process.quality.gauge.guard_band import GuardBand, guard_band, misclassification
+from workbench.process.quality.gauge.guard_band import GuardBand, from_study, guard_band, misclassification
 from workbench.process.quality.gauge.linearity import Linearity, linearity
 from workbench.process.quality.gauge.nested import nested_anova
 from workbench.process.quality.gauge.table import crossed_table, nested_table
@@ -22,6 +22,7 @@ __all__ = [
     "bias",
     "crossed_anova",
     "crossed_table",
+    "from_study",
     "guard_band",
     "linearity",
     "misclassification",

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import integrate, optimize, special
 
 from workbench.errors import DomainError
+from workbench.process.quality.gauge.components import GaugeStudy
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,30 @@ def guard_band(
         raise DomainError("process.guard_band", got=risk, allowed=f">= {risk + excess(most):.3g}")
     least = optimize.brentq(excess, 0.0, most, xtol=1e-12 * max(1.0, most))
     return misclassification(guard=float(least), **kept)
+
+
+def from_study(
+    study: GaugeStudy,
+    *,
+    mean: float,
+    lower: float | None = None,
+    upper: float | None = None,
+    risk: float | None = None,
+    conditional: bool = False,
+) -> tuple[GuardBand, GuardBand]:
+    """What a gauge study means for the final yield: with the estimated gauge, and with the upper bound of its variance.
+
+    Parts scatter as the part component of the study; the guard band is the least that meets `risk` (none without it).
+    Raises DomainError as `guard_band`.
+    """
+    gauge = study.components["gauge"]
+    found = []
+    for variance in (gauge.variance, gauge.high):
+        kept = {"mean": mean, "sigma_part": study.components["part"].sigma, "sigma_gauge": float(np.sqrt(variance)),
+                "lower": lower, "upper": upper}  # fmt: skip
+        found.append(misclassification(**kept) if risk is None else
+                     guard_band(risk=risk, conditional=conditional, **kept))  # fmt: skip
+    return found[0], found[1]
 
 
 def simple_guard_band(*, sigma_gauge: float, risk: float) -> float:

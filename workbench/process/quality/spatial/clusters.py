@@ -16,21 +16,21 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Cluster:
-    """Connected failing dies. `length`, `width`: standard deviations along its axes (lattice steps); `angle_deg` of the
+    """Connected failing dies. `along`, `across`: standard deviations along its axes (lattice steps); `angle_deg` of the
     long axis, 0 ... 180; `elongation` their ratio, counting a die as 1 wide."""
 
     members: Array
     size: int
     column: float
     row: float
-    length: float
-    width: float
+    along: float
+    across: float
     angle_deg: float
 
     @property
     def elongation(self) -> float:
         die = 1 / np.sqrt(12)
-        return float(np.hypot(self.length, die) / np.hypot(self.width, die))
+        return float(np.hypot(self.along, die) / np.hypot(self.across, die))
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,6 @@ def _labels(x: Array, edges: tuple[Array, Array]) -> Array:
 def _shape(members: Array, c: Array, r: Array) -> Cluster:
     centred = np.stack([c - c.mean(), r - r.mean()])
     values, axes = np.linalg.eigh(centred @ centred.T / len(members))
-    width, length = np.sqrt(np.maximum(values, 0.0))
+    across, along = np.sqrt(np.maximum(values, 0.0))
     angle = np.degrees(np.arctan2(axes[1, 1], axes[0, 1])) % 180
-    return Cluster(members, len(members), float(c.mean()), float(r.mean()), float(length), float(width), float(angle))
+    return Cluster(members, len(members), float(c.mean()), float(r.mean()), float(along), float(across), float(angle))

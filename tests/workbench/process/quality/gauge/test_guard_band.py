@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from workbench.errors import DomainError
-from workbench.process.quality.gauge import guard_band, misclassification
+from workbench.process.quality.gauge import crossed_anova, from_study, guard_band, misclassification
 from workbench.process.quality.gauge.guard_band import simple_guard_band
 
 
@@ -66,6 +66,18 @@ def test_the_simple_guard_band():
     z = 1.6448536
     excess = np.exp(-z * z / 2) / np.sqrt(2 * np.pi) - z * ndtr(-z)
     assert far.consumer == pytest.approx(excess / (1e4 * np.sqrt(2 * np.pi)), rel=1e-4)
+
+
+def test_a_study_says_what_it_costs():
+    rng = np.random.default_rng(3)
+    readings = rng.normal(0, 1, (10, 1, 1)) + rng.normal(0, 0.2, (10, 3, 3))
+    study = crossed_anova(readings)
+    seen, worst = from_study(study, mean=0, lower=-2.5, upper=2.5, risk=1e-3)
+    assert seen.sigma_gauge == study.components["gauge"].sigma
+    assert worst.guard > seen.guard > 0
+    assert worst.accepted < seen.accepted < seen.conforming
+    open_band, _ = from_study(study, mean=0, lower=-2.5, upper=2.5)
+    assert open_band.guard == 0
 
 
 REFUSED = [
