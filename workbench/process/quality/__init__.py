@@ -18,7 +18,7 @@ _PLACES = {
     "memory": ("CusumChart", "EwmaChart", "cusum", "ewma"),
     "multivariate": ("MultivariateChart", "hotelling", "mewma"),
     "short_run": ("ShortRunChart", "dnom", "q_chart", "standardized_xbar_r", "z_mr"),
-    "shrinkage": ("BorrowedLimits", "TypeLimits", "borrowed_limits", "shrink"),
+    "shrinkage": ("BorrowedLimits", "TypeLimits", "borrowed_chart", "borrowed_limits", "shrink"),
     "limits": ("FrozenLimits", "PhaseOne", "freeze", "freeze_borrowed", "phase_one", "phase_two", "revise"),
     "screening": ("Screen", "screen"),
 }  # fmt: skip

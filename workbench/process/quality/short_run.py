@@ -171,8 +171,8 @@ def q_chart(
         inside = np.flatnonzero(of == name)
         q[inside] = q_individuals(x[inside], mean=means.get(name), sigma=sigmas.get(name))
         q_range[inside] = q_pairs(x[inside], sigma=sigmas.get(name))
-    location = Chart("q", q, 0.0, -3.0, 3.0, 1.0, _skipping(q, rules))
-    spread = Chart("q_range", q_range, 0.0, -3.0, 3.0, 1.0, _skipping(q_range, rules))
+    location = Chart("q", q, 0.0, -3.0, 3.0, 1.0, skipping_violations(q, rules))
+    spread = Chart("q_range", q_range, 0.0, -3.0, 3.0, 1.0, skipping_violations(q_range, rules))
     convention = Q_CASES[bool(means), bool(sigmas)]
     centres = {n: float(means.get(n, x[of == n].mean())) for n in names}
     spreads = {n: float(sigmas.get(n, x[of == n].std(ddof=1) if (of == n).sum() > 1 else np.nan)) for n in names}
@@ -252,7 +252,7 @@ def _root(variance: Array) -> Array:
     return np.sqrt(np.where(variance > 0, variance, np.nan))
 
 
-def _skipping(z: Array, rules: dict[str, Rule]) -> tuple[Violation, ...]:
+def skipping_violations(z: Array, rules: dict[str, Rule]) -> tuple[Violation, ...]:
     """Run rules over the points that exist: a unit without a Q does not break a run."""
     there = np.flatnonzero(np.isfinite(z))
     return tuple(Violation(int(there[v.index]), v.rule) for v in violations(z[there], rules))

@@ -10,19 +10,23 @@ exact Student t prediction limits of the type alone for tau -> infinity and no c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
 
 from workbench.errors import DomainError
+from workbench.process.quality.assumptions import lag_one, normality
+from workbench.process.quality.charts import Chart
 from workbench.process.quality.hierarchy import (
     between_log_likelihood,
     between_posterior,
     common_mean,
     sigma_posterior,
 )
+from workbench.process.quality.rules import WESTERN_ELECTRIC, Rule
+from workbench.process.quality.short_run import ShortRunChart, skipping_violations
 
 Array = np.ndarray
 LEAST_TYPES = 3  # below, the posterior of tau under a uniform prior does not exist
@@ -137,6 +141,7 @@ def borrowed_limits(
     between_scale: float | None = None,
     prior_dof: float | None = None,
     units_per_point: int = 1,
+    only: Sequence[str] | None = None,
 ) -> BorrowedLimits:
     """Limits for the next unit of every type from past clean units `values` (m,) of `types` (m,).
 
@@ -144,7 +149,7 @@ def borrowed_limits(
     stable unit falls outside with probability `alpha` (more rarely for a new type while the known types are few).
     `between` fixes tau (0: complete pooling, inf: none); `between_scale` replaces the uniform prior of tau by a half
     Cauchy of that scale; `prior_dof` fixes the degrees of freedom of the common variance (0: each type its own).
-    `units_per_point` > 1 gives limits for means of so many units.
+    `units_per_point` > 1 gives limits for means of so many units; `only` names the types whose limits are wanted.
     Raises DomainError: fewer than 3 types for new ones without `between`; no type with two units.
     """
     x, of, names, offsets = _deviations(values, types, targets, new_types)
@@ -167,6 +172,8 @@ def borrowed_limits(
     tau, share = between_posterior(mean, variance, between, between_scale)
     found = {}
     for i, name in enumerate([*names, *fresh]):
+        if only is not None and name not in only:
+            continue
         row = min(i, len(names))
         others = np.arange(len(names)) != i
         sigma = (sigmas.variances[row], sigmas.shares[row], float(typical[row]), float(nu[row]))
@@ -181,6 +188,52 @@ def borrowed_limits(
     centre = float(share @ place[0]) if np.isfinite(tau).all() else float(np.average(mean, weights=count))
     return BorrowedLimits(found, centre, _median(tau, share), float(np.sqrt(typical[-1])), sigmas.heterogeneity, alpha,
                           len(x), units_per_point, offsets, convention)  # fmt: skip
+
+
+def borrowed_chart(
+    values: Array,
+    types: Sequence[str],
+    *,
+    targets: Mapping[str, float] | None = None,
+    start: int = 10,
+    between: float | None = None,
+    between_scale: float | None = None,
+    prior_dof: float | None = None,
+    leave_out_signals: bool = True,
+    rules: dict[str, Rule] = WESTERN_ELECTRIC,
+    progress: Callable[[float], None] | None = None,
+) -> ShortRunChart:
+    """Every unit in the order made against limits that borrow from all units before it: normal scores within +- 3.
+
+    The first `start` units only teach, and so does a new type while fewer than 3 types are known (score NaN). A unit
+    beyond 3 sigma teaches nothing afterwards unless `leave_out_signals` is False. Some 10 ms a unit.
+    """
+    x = np.asarray(values, float).ravel()
+    kinds = tuple(str(k) for k in types)
+    _deviations(x, kinds, targets, ())
+    if not 2 <= start < len(x):
+        raise DomainError("process.baseline", got=start, allowed=f"2 ... {len(x) - 1}")
+    score, teaches = np.full(len(x), np.nan), np.ones(len(x), bool)
+    for i in range(start, len(x)):
+        past = np.flatnonzero(teaches[:i])
+        known = {kinds[j] for j in past}
+        fresh = () if kinds[i] in known else (kinds[i],)
+        if fresh and between is None and len(known) < LEAST_TYPES:
+            continue
+        found = borrowed_limits(x[past], [kinds[j] for j in past], targets=targets, new_types=fresh, between=between,
+                                between_scale=between_scale, prior_dof=prior_dof, only=(kinds[i],))  # fmt: skip
+        score[i] = found.types[kinds[i]].predictive.score(x[i])
+        teaches[i] = abs(score[i]) <= 3 or not leave_out_signals
+        if progress is not None:
+            progress((i + 1) / len(x))
+    last = borrowed_limits(x[teaches], [k for k, use in zip(kinds, teaches, strict=True) if use], targets=targets,
+                           between=between, between_scale=between_scale, prior_dof=prior_dof)  # fmt: skip
+    location = Chart("score", score, 0.0, -3.0, 3.0, 1.0, skipping_violations(score, rules))
+    return ShortRunChart(
+        location, None, kinds, {k: kinds.count(k) for k in dict.fromkeys(kinds)},
+        {k: one.mean for k, one in last.types.items()}, {k: one.sigma for k, one in last.types.items()},
+        last.convention, (normality(score), lag_one(score)),
+    )  # fmt: skip
 
 
 def shrink(

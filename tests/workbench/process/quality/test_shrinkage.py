@@ -10,7 +10,7 @@ from scipy import stats
 
 from workbench.errors import DomainError
 from workbench.process.quality.hierarchy import inverse_trigamma, sigma_posterior
-from workbench.process.quality.shrinkage import borrowed_limits, restricted_between, shrink
+from workbench.process.quality.shrinkage import borrowed_chart, borrowed_limits, restricted_between, shrink
 
 HITS = np.array([18, 17, 16, 15, 14, 14, 13, 12, 11, 11, 10, 10, 10, 10, 10, 9, 8, 7]) / 45
 
@@ -41,8 +41,8 @@ def test_eight_schools_as_published():
 
 
 def test_eight_schools_by_brute_force():
-    tau = np.linspace(0, 300, 6001)[1:] - 0.025
-    centre = np.linspace(-150, 170, 1281)
+    tau = np.linspace(0, 300, 3001)[1:] - 0.05
+    centre = np.linspace(-150, 170, 641)
     log = np.zeros((len(tau), len(centre)))
     for y, s in zip(EFFECT, ERROR, strict=True):
         v = s**2 + tau[:, None] ** 2
@@ -247,7 +247,7 @@ def test_inverse_trigamma(x):
 
 ALPHA = 0.01
 LOTS = [  # types, most units a type, tau, d0 of the sigmas
-    (6, 4, 0.0, np.inf), (12, 4, 1.0, 4.0), (5, 4, 2.0, 12.0),
+    (5, 4, 0.0, np.inf), (8, 4, 1.0, 4.0), (5, 4, 2.0, 12.0),
 ]  # fmt: skip
 
 
@@ -301,9 +301,39 @@ def test_a_shifted_unit_of_a_young_type_is_found():
     assert not borrowed_limits(x[:2], types[:2]).types["a"].signals([6.5, -6.5]).any()
 
 
+def test_units_in_the_order_made_are_scored_by_what_came_before():
+    dice = np.random.default_rng(13)
+    types = list("abcde" * 6) + ["new"] * 3
+    x = dice.normal(0, 1, 33)
+    x[[22, 30]] = [9.0, -40.0]  # a bad unit, and a bad first unit of a new type
+    chart = borrowed_chart(x, types, start=15)
+    assert np.isnan(chart.location.values[:15]).all()
+    assert {v.index for v in chart.location.violations if v.rule == "western_electric_1"} == {22, 30}
+    before = borrowed_limits(np.delete(x[:25], 22), types[:22] + types[23:25])
+    assert chart.location.values[25] == pytest.approx(float(before.types[types[25]].predictive.score(x[25])))
+    assert chart.units["new"] == 3
+
+
+def test_scores_of_stable_units_are_standard_normal_where_the_model_is_exact():
+    """One shared sigma, types far apart: Student t predictions, one after the other, as independent as Q statistics."""
+    scores = []
+    for seed in range(60):
+        types = list("ab" * 8)
+        x = np.random.default_rng(seed).normal(0, 1, 16) + 30 * (np.arange(16) % 2)
+        scores.append(borrowed_chart(x, types, start=4, between=np.inf, leave_out_signals=False).location.values[4:])
+    assert stats.kstest(np.ravel(scores), "norm").pvalue > 1e-3
+    assert abs(np.corrcoef(np.ravel([s[:-1] for s in scores]), np.ravel([s[1:] for s in scores]))[0, 1]) < 0.12
+
+
+def test_values_without_resolution_still_have_limits():
+    found = borrowed_limits([1.0, 1.0, 1.0, 2.0, 1.0, 2.0, 1.0, 1.0, 2.0], list("aaabbbccc"))
+    assert all(one.lower < one.centre < one.upper for one in found.types.values())
+
+
 @pytest.mark.parametrize(
     ("call", "rule"),
     [
+        (lambda: borrowed_chart([1, 2, 3], list("aab"), start=3), "process.baseline"),
         (lambda: borrowed_limits([1, 2, 3, 4], list("aabb"), new_types=["c"]), "process.too_few_types"),
         (lambda: borrowed_limits([1, 2, 3, 4], list("abcd")), "process.no_variation"),
         (lambda: borrowed_limits([1, 2, 3], list("aa")), "process.subgroups_uneven"),
