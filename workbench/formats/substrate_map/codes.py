@@ -56,9 +56,10 @@ def row(document: Document, element: Element, kind: str, null: str, count: int |
         return parted
     word = parted[0]
     widths = [width for width in (len(null), TYPES[kind][0]) if width]
-    width = next((width for width in widths if len(word) == width * (count if count is not None else len(word))), None)
-    if width is None and count is None:
-        width = next((width for width in widths if len(word) % width == 0), None)
+    if count is None:  # what the type says comes first: a null bin may be written short
+        width = next((width for width in reversed(widths) if len(word) % width == 0), None)
+    else:
+        width = next((width for width in widths if len(word) == width * count), None)
     if width is None:
         document.refuse("substrate_map.row", element, got=f"{len(word):,} / {widths[0]}",
                         allowed="" if count is None else f"{count:,}")  # fmt: skip
