@@ -69,8 +69,9 @@ class PackageCheck:
 def write_package(store: Store, lot_id: str, path: Path, *, design: tuple[str, str] | None = None,
                   overwrite: bool = False) -> Package:  # fmt: skip
     """Write the transfer package of a lot: design revision (`design`: its id and revision id; else the one its parts
-    were placed after), recipe, process window (of the newest run of it), control limits, history, units, readings, genealogy, placements,
-    test flow, imports, a manifest with the hash of each file and the head of the chain, and a page to read.
+    were placed after), recipe, process window (of the newest run of it), control limits, history, units, readings,
+    genealogy, placements, test flow, imports, a manifest with the hash of each file and the head of the chain, and a
+    page to read.
 
     Raises InputError: an unknown lot or revision, a history that does not fit, a file that is there.
     """
