@@ -109,6 +109,14 @@ def test_laney_limits_are_plain_ones_times_sigma_z():
     assert wide.sigma_z == pytest.approx(np.abs(np.diff(z)).mean() / 1.128379, rel=1e-6)  # Laney 2002
 
 
+def test_laney_limits_agree_with_another_package():
+    """pccpy 0.16.2: sigma_z 0.7327094646, upper limits of the first two samples."""
+    sizes = [100, 80, 130, 100, 95, 100, 120, 105, 120, 125]
+    chart = attribute_chart(CLOTH[0], sizes, kind="laney_p")
+    assert chart.sigma_z == pytest.approx(0.7327094646, abs=5e-10)
+    assert chart.upper[:2] == pytest.approx([0.21912462, 0.22818951], abs=5e-9)
+
+
 def test_stable_counts_seldom_alarm():
     dice = np.random.default_rng(8)
     counts = dice.poisson(25, 20_000)

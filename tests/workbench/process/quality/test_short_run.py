@@ -83,6 +83,19 @@ def test_z_mr_by_hand():
     assert (by_type.location.upper, by_type.spread.upper) == (3.0, pytest.approx(3.686, abs=5e-4))
 
 
+PEER = [  # pooling, z of the values below: pccpy 0.16.2, after Minitab
+    ("all", [-0.36108, 0.54162, 0.09027, -0.9027, 0.9027, -0.81243, 0.54162]),
+    ("type", [-0.45135, 0.67703, 0.11284, -0.56419, 0.56419, -1.01554, 0.67703]),
+    ("relative", [-0.53685, 0.84332, 0.18465, -0.14845, 0.14845, -1.33444, 0.84332]),
+]
+
+
+@pytest.mark.parametrize(("pooling", "expected"), PEER)
+def test_z_mr_agrees_with_another_package(pooling, expected):
+    chart = z_mr([10.0, 12.0, 11.0, 100.0, 104.0, 9.0, 12.0], list("aaabbaa"), pooling=pooling)
+    assert chart.location.values == pytest.approx(expected, abs=5.1e-6)
+
+
 def test_first_q_of_unknown_mean_and_sigma_is_a_cauchy_score():
     """Third unit: Student t with one degree of freedom, G(t) = 1/2 + atan(t) / pi (Quesenberry 1991, case UU)."""
     a, b, c = 3.0, 5.0, 9.0
