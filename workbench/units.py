@@ -50,10 +50,14 @@ _TABLE = (
     ("ppm", "ppm", 1e-6, "fraction"), ("percent", "%", 1e-2, "fraction"),
     ("ppm_per_k", "ppm/K", 1e-6, "thermal expansion"), ("gpa", "GPa", 1e9, "pressure"), ("mpa", "MPa", 1e6, "pressure"),
     ("pa", "Pa", 1.0, "pressure"), ("torr", "Torr", 101325 / 760, "pressure"), ("n", "N", 1.0, "force"),
+    ("pa_s", "Pa·s", 1.0, "viscosity"), ("um_per_s", "µm/s", 1e-6, "speed"), ("mm2_per_s", "mm²/s", 1e-6, "diffusivity"),
+    ("nm_per_k", "nm/K", 1e-9, "expansion of a feature"), ("kj_per_mol", "kJ/mol", 1e3, "molar energy"),
+    ("mj_per_cm2", "mJ/cm²", 10.0, "exposure dose"),
     # electrical
     ("ohm", "Ω", 1.0, "resistance"), ("nh", "nH", 1e-9, "inductance"), ("ff", "fF", 1e-15, "capacitance"),
     ("mv", "mV", 1e-3, "voltage"), ("v", "V", 1.0, "voltage"), ("ps", "ps", 1e-12, "time"), ("a", "A", 1.0, "current"),
-    ("db", "dB", 1.0, "level"),
+    ("db", "dB", 1.0, "level"), ("ma_per_cm2", "mA/cm²", 10.0, "current density"),
+    ("ohm_m", "Ω·m", 1.0, "resistivity"), ("ohm_cm2", "Ω·cm²", 1e-4, "area resistance"),
     # computing and money
     ("b", "B", 1.0, "data"), ("mb", "MB", 1e6, "data"), ("gb", "GB", 1e9, "data"), ("usd", "USD", 1.0, "money"),
     ("usd_per_mm2", "USD/mm²", 1e6, "areal cost"), ("usd_per_h", "USD/h", 1 / 3600, "cost rate"),
