@@ -15,7 +15,7 @@ from statsmodels.stats import multitest
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from workbench.errors import DomainError
-from workbench.process.quality import contingency
+from workbench.process.quality import contingency, drift
 from workbench.process.quality.commonality import commonality, confounding, stratified_chi2, stratified_p
 from workbench.process.quality.commonality import given as given_that
 from workbench.process.quality.contingency import fisher_freeman_halton, rank_sum_p
@@ -197,7 +197,7 @@ def test_holm_and_benjamini_hochberg():
     assert (benjamini_hochberg(p) <= 0.05).sum() == 4
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_adjusted_p_values_agree_with_statsmodels(p):
     for ours, theirs in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
@@ -249,6 +249,24 @@ def test_a_drift_of_all_nozzles_accuses_none():
     assert found.common_p < 1e-6
 
 
+@pytest.mark.parametrize("units", [160, 240])
+def test_clean_nozzles_are_accused_as_rarely_as_stated(units, monkeypatch):
+    """100 lots at 5 %, by shuffling and by the normal limit: 5 expected, 13 exceeded with probability 5e-4."""
+    monkeypatch.setattr(drift, "SHUFFLES", 799)
+    alarms = sum(bool(drifts(nozzles(k)[:units], value="dose", order="shot", factor="nozzle").suspects)
+                 for k in range(100))  # fmt: skip
+    assert alarms <= 13
+
+
+def test_two_levels_that_part_are_both_named_and_the_interval_is_that_of_the_difference():
+    units = nozzles(1)[lambda u: u["nozzle"] < 2]
+    units = units.assign(dose=units["dose"] + 0.002 * units["shot"] * (units["nozzle"] == 1))
+    found = drifts(units, value="dose", order="shot", factor="nozzle")
+    assert {s.level for s in found.suspects} == {0, 1}
+    up = next(s for s in found.levels if s.level == 1)
+    assert up.low < 0.002 < up.high
+
+
 def test_order_may_be_a_time():
     units = nozzles(1, drifting=5)
     units["at"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(units["shot"], unit="s")
@@ -274,3 +292,15 @@ def test_questions_without_an_answer_are_refused(call, rule):
     with pytest.raises(DomainError) as refused:
         call()
     assert refused.value.rule == rule
+
+
+def test_two_steady_tools_are_accused_no_more_often_than_stated(monkeypatch):
+    """With two tools the trend of "the others" is as uncertain as that of the one that is judged."""
+    monkeypatch.setattr(drift, "SHUFFLES", 399)
+    accused = 0
+    for seed in range(300):
+        dice = np.random.default_rng(seed)
+        tools = ["A"] * 20 + ["B"] * 20
+        units = pd.DataFrame({"dose": dice.standard_normal(40), "shot": np.arange(40.0), "tool": tools})
+        accused += bool(drifts(units, value="dose", order="shot", factor="tool").suspects)
+    assert accused <= 22  # 5 % of 300 is 15; 23 or more would come with a probability of 3 %

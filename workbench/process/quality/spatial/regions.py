@@ -57,7 +57,7 @@ def scan_regions(placed: Positions, column: Array, row: Array) -> Regions:
         begin = k * 360 / SECTORS - 45
         add(3, (angle - begin) % 360 < 90, (begin + 45, 90.0, 0.0))
     for at, shape in _lines(c, r):
-        if len(at) >= LEAST:
+        if LEAST <= len(at) <= n - LEAST:
             rows.append(at)
             shapes.append(shape)
             kinds.append(4)
