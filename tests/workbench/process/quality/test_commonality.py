@@ -197,12 +197,11 @@ def test_holm_and_benjamini_hochberg():
     assert (benjamini_hochberg(p) <= 0.05).sum() == 4
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.lists(st.floats(0, 1), max_size=12))
+@pytest.mark.parametrize("p", [np.random.default_rng(1).random(12) ** 3, np.array([0.04, 0.04, 1.0, 0.0]), [0.3]])
 def test_adjusted_p_values_agree_with_statsmodels(p):
     for ours, theirs in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
-        expected = multitest.multipletests(p, method=theirs)[1] if p else []
-        np.testing.assert_allclose(ours(p), expected, rtol=1e-12)
+        np.testing.assert_allclose(ours(p), multitest.multipletests(p, method=theirs)[1], rtol=1e-12)
+    assert holm([]).size == benjamini_hochberg([]).size == 0
 
 
 def test_missing_levels_and_responses():
@@ -251,11 +250,11 @@ def test_a_drift_of_all_nozzles_accuses_none():
 
 @pytest.mark.parametrize("units", [160, 240])
 def test_clean_nozzles_are_accused_as_rarely_as_stated(units, monkeypatch):
-    """100 lots at 5 %, by shuffling and by the normal limit: 5 expected, 13 exceeded with probability 5e-4."""
+    """40 lots at 5 %, by shuffling and by the normal limit: 2 expected, 7 exceeded with probability 7e-4."""
     monkeypatch.setattr(drift, "SHUFFLES", 799)
     alarms = sum(bool(drifts(nozzles(k)[:units], value="dose", order="shot", factor="nozzle").suspects)
-                 for k in range(100))  # fmt: skip
-    assert alarms <= 13
+                 for k in range(40))  # fmt: skip
+    assert alarms <= 7
 
 
 def test_two_levels_that_part_are_both_named_and_the_interval_is_that_of_the_difference():
@@ -298,9 +297,9 @@ def test_two_steady_tools_are_accused_no_more_often_than_stated(monkeypatch):
     """With two tools the trend of "the others" is as uncertain as that of the one that is judged."""
     monkeypatch.setattr(drift, "SHUFFLES", 399)
     accused = 0
-    for seed in range(300):
+    for seed in range(100):
         dice = np.random.default_rng(seed)
         tools = ["A"] * 20 + ["B"] * 20
         units = pd.DataFrame({"dose": dice.standard_normal(40), "shot": np.arange(40.0), "tool": tools})
         accused += bool(drifts(units, value="dose", order="shot", factor="tool").suspects)
-    assert accused <= 22  # 5 % of 300 is 15; 23 or more would come with a probability of 3 %
+    assert accused <= 12  # 5 % of 100 is 5; 13 or more come with a probability of 1.5e-3
