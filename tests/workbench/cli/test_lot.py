@@ -86,6 +86,22 @@ def test_a_module_is_traced_to_its_chamber_in_both_languages(store: Store, capsy
     assert (code, "lots.no_unit" in err) == (2, True)
 
 
+def test_lists_in_words(store: Store, capsys):
+    code, out, _ = run(capsys, "--lang", "zh-Hant", "lot", "list")
+    assert code == 0
+    assert "量測筆數" in out
+    assert "POC" in out
+    code, out, _ = run(capsys, "lot", "show", "A")
+    assert code == 0
+    assert "Product POC, 1 carriers, 12 units" in out
+    assert "equipment T7" in out
+
+
+def test_an_empty_store_says_what_to_do(home, capsys):
+    code, out, _ = run(capsys, "lot", "list")
+    assert (code, "workbench demo" in out) == (0, True)
+
+
 def test_events(store: Store, capsys):
     code, out, _ = run(capsys, "lot", "event", "A", "hold", "--unit", "A/W1/0,0", "--note", "scratch", "--json")
     assert (code, json.loads(out)["scope"]) == (0, {"units": ["A/W1/0,0"]})

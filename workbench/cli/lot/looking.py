@@ -29,7 +29,7 @@ def list_lots(as_json: bool) -> None:
         return
     grid = Table(box=None)
     for head in ("lot", "product", "readings", "title"):
-        grid.add_column(t(f"lots.cli.head.{head}"), justify="right" if head == "readings" else "left")
+        grid.add_column(t(f"lots.cli.column.{head}"), justify="right" if head == "readings" else "left")
     for row in rows:
         mark = f" [{t('lots.cli.synthetic')}]" if row["synthetic"] else ""
         grid.add_row(row["lot_id"], row["product"], f"{row['reading_count']:,}", row["title"] + mark)
