@@ -74,7 +74,7 @@ def scan(source: Source) -> Columns:
     by_text, by_number, by_pin = (np.zeros(4 * n, np.int32) for n in (MOST_TESTS, MOST_TESTS, MOST_PARAMETERS))
     tables = tests, parameters, by_text, by_number, by_pin
     parts = np.empty((1 << 12, t.PART), np.int64)
-    room = len(data) // 40 + 2 * t.MOST_OF_A_RECORD
+    room = len(data) // 24 + 2 * t.MOST_OF_A_RECORD
     readings = tuple(np.empty(room, kind) for kind in (np.int32, np.int32, np.float64))
     while True:
         answer = scanning.scan(data, source.big, state, counts, kept, places, live, tables, parts, readings)
