@@ -91,7 +91,7 @@ def test_lists_in_words(store: Store, capsys):
     assert code == 0
     assert "量測筆數" in out
     assert "POC" in out
-    code, out, _ = run(capsys, "lot", "show", "A")
+    code, out, _ = run(capsys, "--lang", "en", "lot", "show", "A")
     assert code == 0
     assert "Product POC, 1 carriers, 12 units" in out
     assert "equipment T7" in out
@@ -113,7 +113,7 @@ def test_events(store: Store, capsys):
     code, out, _ = run(capsys, "lot", "event", "A", "step-in", "--step", "bond", "--at", "2026-03-01T08:00:00+08:00",
                        "--json")  # fmt: skip
     assert (code, json.loads(out)["occurred_at"]) == (0, "2026-03-01T00:00:00")
-    code, out, _ = run(capsys, "lot", "show", "A.1")
+    code, out, _ = run(capsys, "--lang", "en", "lot", "show", "A.1")
     assert code == 0
     assert "held" in out
     code, out, _ = run(capsys, "lot", "show", "A", "--json", "--units")
