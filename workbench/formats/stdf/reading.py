@@ -112,7 +112,7 @@ def _tell(notes: Notes, found: Columns, session: Session, where: Placed, lot: Lo
         notes.leave("stdf.left.cut", at=f"{found.cut_at:,}", number=f"{found.records:,}",
                     count=f"{len(source.data) - found.cut_at:,}")  # fmt: skip
     if source.packed_fault:
-        notes.leave(f"stdf.left.packing_{source.packed_fault}", packing=source.packing, count=f"{len(source.data):,}")
+        notes.leave(f"stdf.packing.{source.packed_fault}", packing=source.packing, count=f"{len(source.data):,}")
     unknown = {name: count for name, count in counts.items() if name not in BY_NAME}
     if unknown:
         notes.leave("stdf.left.unknown", count=f"{sum(unknown.values()):,}", list=_listed(unknown))
