@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
+import warnings
 import zipfile
+from contextlib import redirect_stdout
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +36,9 @@ def of_workbook(
     read_start(path, 1)  # no such file, not a file
     _refuse_bomb(path, where)
     try:
-        return _sheet(path, where, mapping, notes, most_rows)
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():  # openpyxl remarks on styles it does not know
+            warnings.simplefilter("ignore")
+            return _sheet(path, where, mapping, notes, most_rows)
     except InputError:
         raise
     except Exception as fault:  # openpyxl raises whatever a damaged part makes it stumble over
