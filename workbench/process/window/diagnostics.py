@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from workbench.process.quality.assumptions import Assumption
 from workbench.process.window.surface import Surface
 
 Array = np.ndarray
@@ -80,6 +81,19 @@ def diagnose(surface: Surface) -> Diagnostics:
         outlying=np.abs(np.nan_to_num(external)) > bound,
         influential=np.nan_to_num(cook) > 1,
     )
+
+
+def assumptions(found: Diagnostics, *, level: float = 0.05) -> tuple[Assumption, ...]:
+    """What intervals of the fit rest on: normal residuals, no lack of fit (None without replicates), no outlier."""
+    p = found.normality_p
+    lof = found.lack_of_fit
+    outlying = int(found.outlying.sum())
+    return (
+        Assumption("normal", None if np.isnan(p) else p >= level, None if np.isnan(p) else p, "Shapiro-Wilk"),
+        Assumption("surface_fits", None, None, "no replicates") if lof is None
+        else Assumption("surface_fits", lof.p >= level, lof.p, f"F = {lof.f:.3g} ({lof.dof}, {lof.pure_dof})"),
+        Assumption("no_outlying_run", outlying == 0, None, f"{outlying} / {len(found.outlying)}"),
+    )  # fmt: skip
 
 
 def lack_of_fit(surface: Surface) -> LackOfFit | None:

@@ -228,7 +228,7 @@ def fit_process(
 def _parted(x: Array, size: int = 8192) -> list[Array]:
     """Points in parts, to bound the memory of their correlations with the runs."""
     x = np.atleast_2d(np.asarray(x, float))
-    return [x[i : i + size] for i in range(0, len(x), size)]
+    return [x[i : i + size] for i in range(0, max(len(x), 1), size)]
 
 
 def _trend(x: Array, trend: str) -> Array:

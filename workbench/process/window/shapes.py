@@ -254,6 +254,8 @@ def _largest(margins: Margins, low: Array, high: Array, starts: Array | None, ki
 
     def scaled(x: Array) -> Array:
         """Margins over their spread, in coordinates where the range is -1 ... 1."""
+        if not len(x):
+            return np.empty((0, len(spread)))
         return np.asarray(margins(middle + half * x), float) / spread
 
     tried = _starts(scaled, sample, None if starts is None else (np.atleast_2d(starts) - middle) / half)

@@ -15,29 +15,29 @@ _REACH = 5.0  # powers beyond +-5 mean nothing
 
 @dataclass(frozen=True)
 class Power:
-    """z = (y^power - 1) / power, log y for 0: increasing in y, so limits keep their sides."""
+    """z = (y^exponent - 1) / exponent, log y for 0: increasing in y, so limits keep their sides."""
 
-    power: float
+    exponent: float
 
     def forward(self, y: Array) -> Array:
         """Positive values to the transformed scale."""
         y = np.asarray(y, float)
-        return np.log(y) if self.power == 0 else (y**self.power - 1) / self.power
+        return np.log(y) if self.exponent == 0 else (y**self.exponent - 1) / self.exponent
 
     def inverse(self, z: Array) -> Array:
         """Back to the unit of the response; NaN where no response has that value. The mean becomes the median."""
         z = np.asarray(z, float)
-        if self.power == 0:
+        if self.exponent == 0:
             return np.exp(z)
-        base = 1 + self.power * z
-        return np.where(base > 0, np.maximum(base, 1e-300) ** (1 / self.power), np.nan)
+        base = 1 + self.exponent * z
+        return np.where(base > 0, np.maximum(base, 1e-300) ** (1 / self.exponent), np.nan)
 
 
 @dataclass(frozen=True)
 class BoxCox:
     """Most likely power, its likelihood interval, and the nearest power with a name (steps of a half) inside it."""
 
-    power: float
+    exponent: float
     low: float
     high: float
     confidence: float

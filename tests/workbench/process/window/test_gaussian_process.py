@@ -177,3 +177,9 @@ def test_the_unit_of_the_response_does_not_matter():
     assert isinstance(one, GaussianProcess)
     assert other.mean(AT) == pytest.approx(1000 * one.mean(AT) - 7, rel=1e-4)
     assert other.scale(AT) == pytest.approx(1000 * one.scale(AT), rel=1e-3)
+
+
+def test_no_points_have_no_predictions():
+    model = fit_process(X, Y, lengths=LENGTHS, noise_ratio=NOISE)
+    nowhere = np.empty((0, 2))
+    assert model.mean(nowhere).shape == model.scale(nowhere).shape == (0,)

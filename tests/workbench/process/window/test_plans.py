@@ -230,24 +230,24 @@ def test_power_of_a_category_equals_montgomerys_table():
     terms = model_terms(plan.factors, "linear")
     for replicates, published in ((5, 0.804838), (6, 0.915384)):
         (found,) = power(plan.repeated(replicates), terms, effect=75, sigma=25, alpha=0.01)
-        assert found.power == pytest.approx(published, abs=5.1e-7)
+        assert found.probability == pytest.approx(published, abs=5.1e-7)
     assert replicates_for(plan, terms, effect=75, sigma=25, wanted=0.9, alpha=0.01) == 6
 
 
 def test_power_equals_statsmodels():
     one = full_factorial([Factor("a", 0, 1)]).repeated(9)
     (found,) = power(one, model_terms(one.factors, "linear"), effect=1.2, sigma=1.0)
-    assert found.power == pytest.approx(TTestIndPower().power(1.2, 9, 0.05), rel=1e-8)
+    assert found.probability == pytest.approx(TTestIndPower().power(1.2, 9, 0.05), rel=1e-8)
     three = full_factorial([Category("tool", ("A", "B", "C"))]).repeated(7)
     (found,) = power(three, model_terms(three.factors, "linear"), effect=1.5, sigma=1.0)
     expected = FTestAnovaPower().power(np.sqrt(2 * 0.75**2 / 3), 21, 0.05, k_groups=3)
-    assert found.power == pytest.approx(expected, rel=1e-8)
+    assert found.probability == pytest.approx(expected, rel=1e-8)
 
 
 def test_power_equals_simulation():
     plan = full_factorial(factors(2)).repeated(3)
     terms = model_terms(plan.factors, "interactions")
-    found = power(plan, terms, effect=2.0, sigma=1.0)[0].power
+    found = power(plan, terms, effect=2.0, sigma=1.0)[0].probability
     rng = np.random.default_rng(4)
     hits = [fit(plan.x, plan.x[:, 0] + rng.normal(size=12), terms).p_values[1] < 0.05 for _ in range(800)]
     assert np.mean(hits) == pytest.approx(found, abs=4 * np.sqrt(found * (1 - found) / 800))

@@ -21,6 +21,7 @@ from workbench.process.window import (
     uncoded,
 )
 from workbench.process.window.bossung import bossung_of, focus_dose_window
+from workbench.process.window.diagnostics import assumptions, diagnose
 from workbench.process.window.factors import Category
 from workbench.process.window.plan import box_behnken, central_composite, full_factorial, model_terms
 from workbench.process.window.study import study
@@ -149,3 +150,19 @@ def test_case_41_focus_and_dose():
     assert f"{window.rectangle.depth_um:.6f}" == "0.461880"
     assert f"{window.ellipse.latitude_log / 2:.6f}" == "0.088889"
     assert f"{window.ellipse.depth_um / 2:.6f}" == "0.266667"
+
+
+def test_a_fit_says_what_it_rests_on():
+    x = np.repeat(np.linspace(-1, 1, 7), 3)[:, None]
+    quantiles = scipy.stats.norm.ppf((np.arange(21) + 0.5) / 21)  # normal by construction, in an order without meaning
+    y = 1 + 2 * x[:, 0] + 0.1 * np.random.default_rng(0).permutation(quantiles)
+    sound = {a.name: a for a in assumptions(diagnose(fit(x, y, linear(1))))}
+    assert [a.holds for a in sound.values()] == [True, True, True]
+    bent = {a.name: a for a in assumptions(diagnose(fit(x, y + x[:, 0] ** 2, linear(1))))}
+    assert bent["surface_fits"].holds is False
+    assert bent["surface_fits"].p < 1e-3
+    y[10] += 2
+    assert {a.name: a.holds for a in assumptions(diagnose(fit(x, y, linear(1))))}["no_outlying_run"] is False
+    alone = assumptions(diagnose(fit(x[::3], y[::3], linear(1))))
+    assert alone[1].holds is None
+    assert "surface" in alone[1].sentence("en")

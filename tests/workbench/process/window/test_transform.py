@@ -23,7 +23,7 @@ def test_the_survival_times_of_box_and_cox():
     poison, treatment, _ = (i.ravel() for i in np.indices(POISONS.shape))
     additive = np.column_stack([np.eye(3)[poison], np.eye(4)[treatment][:, 1:]])
     found = box_cox(POISONS.ravel(), additive)
-    assert found.power == pytest.approx(-0.75, abs=0.005)  # printed: -0.75
+    assert found.exponent == pytest.approx(-0.75, abs=0.005)  # printed: -0.75
     assert (found.low, found.high) == pytest.approx((-1.13, -0.37), abs=0.02)  # printed, read from their curve
     assert found.needed
     assert found.convenient in (-1.0, -0.5)  # they take the reciprocal
@@ -33,7 +33,7 @@ def test_without_a_model_it_is_scipys():
     y = np.random.default_rng(3).lognormal(1, 0.5, 60)
     found = box_cox(y, np.ones((60, 1)))
     _, power, (low, high) = stats.boxcox(y, alpha=0.05)
-    assert (found.power, found.low, found.high) == pytest.approx((power, low, high), abs=1e-5)
+    assert (found.exponent, found.low, found.high) == pytest.approx((power, low, high), abs=1e-5)
     assert found.convenient == 0.0
 
 

@@ -144,7 +144,7 @@ def optimal_plan(
     best = max(tried, key=lambda points: round(float(problem.merit(_information(problem, points))), 7))
     best = _polished(problem, best, _FINE) if any(problem.free) else best
     plan = Plan.of(
-        f"{criterion.lower()}_optimal", factors, np.round(best, 9) + 0.0, block=block,
+        {"D": "d_optimal", "I": "i_optimal"}[criterion], factors, np.round(best, 9) + 0.0, block=block,
         whole_plot=plot if hard else None, hard_to_change=tuple(hard_to_change),
         detail={"criterion": criterion, "terms": terms, "variance_ratio": problem.ratio, "starts": start_count,
                 "search_seed": seed, "at_hand": held},

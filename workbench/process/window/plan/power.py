@@ -20,10 +20,11 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class EffectPower:
-    """Power of the F test of one effect; `dof` counts the columns it takes, `error_dof` what is left for the error."""
+    """Power (`probability`) of the F test of one effect; `dof` counts the columns it takes, `error_dof` those left for
+    the error."""
 
     name: str
-    power: float
+    probability: float
     dof: int
     error_dof: int
     noncentrality: float
@@ -87,7 +88,7 @@ def replicates_for(
             if refused.rule != "process.too_few_runs":
                 raise
             continue
-        if min(e.power for e in found) >= wanted:
+        if min(e.probability for e in found) >= wanted:
             return count
     raise DomainError("process.power", got=f"{effect} / {sigma}", allowed=f"{wanted:g}")
 
