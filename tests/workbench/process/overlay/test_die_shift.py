@@ -86,6 +86,36 @@ def test_the_lower_bound_of_the_yield_holds_as_often_as_stated():
     assert held / 120 > 0.88
 
 
+def test_the_neighbourhood_helps_where_the_model_does_not():
+    """A wave of 60 mm that no polynomial here holds: the local residual takes most of it, and places are better."""
+    rng = np.random.default_rng(12)
+
+    def waved(at):
+        return shift(at) + 6 * np.sin(2 * np.pi * at[:, :1] / 120e3 + [0, 1])
+
+    rows = np.tile(LAYOUT, (4, 1))
+    error = waved(rows) + rng.normal(0, 0.5, rows.shape)
+    left = {}
+    for local in (False, True):
+        found = compensation_table(NAMES * 4, *rows.T, *error.T, model="linear_6", local=local)
+        at = LAYOUT + found.table[["place_dx_um", "place_dy_um"]].to_numpy()
+        left[local] = np.sqrt(((at + waved(at) - LAYOUT) ** 2).mean()), found.table["sigma_x_um"].mean()
+    assert found.local.explained > 0.5
+    assert left[True][0] < left[False][0] / 2
+    assert left[True][1] < left[False][1]
+
+
+def test_noise_alone_is_not_smoothed():
+    """40 seeded lots: a width is taken in at most 20 % of them, and then promises next to nothing."""
+    rng = np.random.default_rng(13)
+    found = []
+    for _ in range(40):
+        error = 399e-6 * LAYOUT + rng.normal(0, 2, LAYOUT.shape)
+        found.append(compensation_table(NAMES, *LAYOUT.T, *error.T, local=True).local)
+    assert sum(f.width_um is not None for f in found) <= 8
+    assert max(f.explained for f in found) < 0.1
+
+
 def test_a_die_has_one_place():
     with pytest.raises(DomainError) as refused:
         compensation_table(["A"] * len(LAYOUT), *LAYOUT.T, *shift(LAYOUT).T)
