@@ -144,7 +144,7 @@ class SyntheticLot:
 
     def units(self) -> pd.DataFrame:
         """A row a unit for the analyses: lot, module_type, carrier, position, part_id, x, y, x_um, y_um, angle_deg,
-        `<step>_equipment`, `<step>_chamber` (with its equipment), `<step>_batch`, each parameter, passed."""
+        `<step>_equipment`, `<step>_chamber` (with its equipment), `<step>_batch`, each parameter, unit, passed."""
         own = ["lot", "module_type", "carrier", "position", "part_id", "x", "y", "x_um", "y_um", "angle_deg"]
         frame = self.history[own].drop_duplicates("part_id").reset_index(drop=True)
         for step, rows in self.history.groupby("step", sort=False):
@@ -157,17 +157,17 @@ class SyntheticLot:
         wide = wide[[t.parameter for t in self.data.tests]].reset_index()
         wide.columns.name = None
         frame = frame.merge(wide, on=["carrier", "position"])
-        return frame.assign(passed=self.data.parts["passed"].to_numpy(bool))
+        return frame.assign(unit=_names(frame), passed=self.data.parts["passed"].to_numpy(bool))
 
     def events(self) -> list[dict[str, Any]]:
         """Steps as events of the lot, in time: kind step_in or step_out, carriers or units, route, step, equipment,
         chamber, recipe, material_batch, operator, occurred_at. Where chambers differ within a carrier (nozzles) each
-        has its own pair, with its units named."""
+        has its own pair, with its units named LOT/CARRIER/X,Y, as the store names units of a carrier with a map."""
         found = []
         keys = ["sequence", "step", "carrier", "equipment", "chamber", "recipe", "material_batch"]
         for key, rows in self.history.groupby(keys, sort=False):
             sequence, step, carrier, equipment, chamber, recipe, batch = key
-            scope = {"units": tuple(rows["part_id"])} if step == NOZZLE_STEP else {"carriers": (carrier,)}
+            scope = {"units": tuple(_names(rows))} if step == NOZZLE_STEP else {"carriers": (carrier,)}
             begin = rows["started_at"].iloc[0].to_pydatetime()
             facts = {"route": "FAN-OUT", "step": step, "equipment": equipment, "chamber": chamber, "recipe": recipe,
                      "material_batch": batch or None, "operator": f"OP-{sequence % 3 + 1}"}  # fmt: skip
@@ -237,6 +237,10 @@ def places(module_type: ModuleType) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["x", "y", "x_um", "y_um"])
     inside = np.hypot(frame["x_um"], frame["y_um"]) <= CARRIER_MM * 1e3 - module_type.pitch_mm * 250
     return frame[inside].reset_index(drop=True)
+
+
+def _names(units: pd.DataFrame) -> list[str]:
+    return [f"{r.lot}/{r.carrier}/{r.x},{r.y}" for r in units.itertuples()]
 
 
 def _lot(series: _Series, number: int) -> SyntheticLot:

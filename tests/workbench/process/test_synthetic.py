@@ -103,7 +103,9 @@ def test_steps_become_events_of_the_history():
     moments = [e["occurred_at"] for e in events]
     assert moments == sorted(moments)
     named = [u for e in events if e["kind"] == "step_in" and e["step"] == "place" for u in e["units"]]
-    assert sorted(named) == sorted(lot.data.parts["part_id"])
+    parts = lot.data.parts
+    assert sorted(named) == sorted(f"{lot.lot}/{p.carrier}/{p.x},{p.y}" for p in parts.itertuples())
+    assert sorted(named) == sorted(lot.units()["unit"])
     assert {(r["carrier"], r["name"]) for r in lot.step_rows()} == {
         (c.name, s) for c in lot.data.carriers for s in ("place", "mould", "expose", "plate", "bond", "grind")
     }

@@ -83,7 +83,7 @@ def bond_yield(
 
 
 @dataclass(frozen=True)
-class Spread:
+class ErrorSpread:
     """Mean and deviation of one kind of error, each with its interval."""
 
     mean: float
@@ -100,9 +100,9 @@ class LearntAlignment:
     `cost.overlay.overlay_yield` takes: the deviations freed of the noise of the marks."""
 
     alignment: overlay.BondAlignment
-    shift_x_nm: Spread
-    shift_y_nm: Spread
-    rotation_rad: Spread
+    shift_x_nm: ErrorSpread
+    shift_y_nm: ErrorSpread
+    rotation_rad: ErrorSpread
     mark_nm: float
     die_count: int
     confidence: float
@@ -149,13 +149,13 @@ def learn_alignment(marks: pd.DataFrame, *, confidence: float = 0.95) -> LearntA
     return LearntAlignment(found, x, y, turn, float(np.sqrt(noise2)), n, confidence)
 
 
-def _spread(values: Array, noise2: float, confidence: float) -> Spread:
+def _spread(values: Array, noise2: float, confidence: float) -> ErrorSpread:
     v = np.asarray(values, float)
     n, mean, s2 = len(v), float(v.mean()), float(v.var(ddof=1))
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * np.sqrt(s2 / n))
     ends = [s2 * (n - 1) / stats.chi2.ppf(p, n - 1) for p in ((1 + confidence) / 2, (1 - confidence) / 2)]
     sigma, low, high = (float(np.sqrt(max(e - noise2, 0.0))) for e in (s2, *ends))
-    return Spread(mean, mean - half, mean + half, sigma, low, high)
+    return ErrorSpread(mean, mean - half, mean + half, sigma, low, high)
 
 
 @dataclass(frozen=True)

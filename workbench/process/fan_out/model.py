@@ -84,6 +84,8 @@ class Model:
             raise DomainError("process.model_factors", where=self.name, got=", ".join(absent),
                               allowed=", ".join((*self.factors, *(p.name for p in self.parameters))))  # fmt: skip
         columns = {name: np.asarray(factors[name], float) for name in self.factors}
+        if len({c.shape for c in columns.values()}) > 1:
+            raise DomainError("process.model_factors", where=self.name, got=[c.shape for c in columns.values()])
         return np.asarray(self.function(**columns, **{p.name: float(parameters[p.name]) for p in self.parameters}))
 
 

@@ -63,10 +63,12 @@ def compensation_table(
     Valid: the next lots shift as these did, and placement errors are as in these rows.
     Raises DomainError: as `fit_overlay`; a die at two nominal places.
     """
-    names, of = np.unique(np.asarray(die), return_inverse=True)
     x, y, dx, dy = (np.asarray(v, float) for v in (x_um, y_um, dx_um, dy_um))
     turn = np.zeros_like(x) if dtheta_deg is None else np.asarray(dtheta_deg, float)
+    if np.shape(die) != x.shape or turn.shape != x.shape or not np.isfinite(turn).all():
+        raise DomainError("process.overlay_points", got=f"{np.shape(die)}, {turn.shape}", allowed=x.shape)
     fit = fit_overlay(x, y, dx, dy, model=model, robust=robust, confidence=confidence)
+    names, of = np.unique(np.asarray(die), return_inverse=True)
     count = np.bincount(of)
     place = np.column_stack([np.bincount(of, x) / count, np.bincount(of, y) / count])
     if np.hypot(x - place[of, 0], y - place[of, 1]).max() > 1e-3:

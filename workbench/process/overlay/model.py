@@ -115,7 +115,8 @@ def fit_overlay(
     even k for dy with X and Y exchanged (the naming of scanner makers, from general knowledge).
     Ordinary least squares; with `robust` ("huber", "biweight") reweighted so that gross errors of single marks lose
     their pull. Intervals by Student t, valid for independent noise equal in x and y.
-    Raises DomainError: unknown model, too few marks, marks that cannot tell the terms apart.
+    Raises DomainError: unknown model, too few marks, marks that cannot tell the terms apart; robust, when most marks
+    lie exactly on the model, so that their noise is 0.
     """
     if model not in MODELS:
         raise DomainError("process.choice", where="model", got=model, allowed=", ".join(MODELS))
@@ -137,12 +138,15 @@ def fit_overlay(
     if not (size > 0).all() or np.linalg.cond(m / np.where(size > 0, size, 1)) > 1e8:
         raise DomainError("process.overlay_terms", where=model, got=len(dx))
     scaled = m / size
-    if robust is None:
-        found = sm.OLS(target, scaled).fit()
+    found = sm.OLS(target, scaled).fit()
+    exact = np.sqrt(found.mse_resid) <= 1e-12 * max(float(np.abs(target).max()), 1e-300)  # nothing left to doubt
+    if robust is None or exact or not target.any():
         sigma, weights = float(np.sqrt(found.mse_resid)), np.ones(len(target))
     else:
         found = sm.RLM(target, scaled, M=ROBUST[robust]()).fit()
         sigma, weights = float(found.scale), np.asarray(found.weights)
+        if not sigma > 0 or weights.shape != target.shape:  # most marks lie exactly on the model
+            raise DomainError("process.no_variation", where=robust, got=sigma)
     beta, se = found.params / size, found.bse / size
     t = float(stats.t.ppf((1 + confidence) / 2, dof))
     left = target - m @ beta

@@ -72,10 +72,14 @@ def rigid_by_die(
     Columns: die, marks, x_um, y_um (centre of its marks), dx_um, dy_um (of that centre), dtheta_deg, residual_um (root
     mean square distance that stays), and with pooled noise over all dies the half widths dx_half_um, dy_half_um and
     dtheta_half_deg of `confidence` intervals. Two marks or more a die; their noise equal in x and y.
-    Raises DomainError: a die with fewer marks, all marks of it in one place, no spare mark to judge the noise by.
+    Raises DomainError: different lengths, values not finite, a die with fewer marks, all marks of it in one place, no
+    spare mark to judge the noise by.
     """
-    names, of = np.unique(np.asarray(die), return_inverse=True)
     x, y, dx, dy = (np.asarray(v, float) for v in (x_um, y_um, dx_um, dy_um))
+    shapes = {np.shape(die), x.shape, y.shape, dx.shape, dy.shape}
+    if len(shapes) > 1 or not len(x) or not np.isfinite([x, y, dx, dy]).all():
+        raise DomainError("process.overlay_points", got=", ".join(map(str, sorted(shapes))))
+    names, of = np.unique(np.asarray(die), return_inverse=True)
     count = np.bincount(of)
     if count.min() < 2:
         raise DomainError("process.overlay_marks", where=names[count.argmin()], got=count.min(), allowed=">= 2")

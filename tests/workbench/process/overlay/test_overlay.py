@@ -151,6 +151,14 @@ def test_a_robust_fit_withstands_misread_marks(norm):
     assert not plain.assumptions[0].holds
 
 
+@pytest.mark.parametrize("norm", ["huber", "biweight"])
+@pytest.mark.parametrize("grown_ppm", [0.0, 10.0])
+def test_a_robust_fit_of_exact_marks_is_exact(norm, grown_ppm):
+    fit = fit_overlay(*GRID.T, *(grown_ppm * 1e-6 * GRID.T), robust=norm)
+    assert fit["mx_ppm"] == pytest.approx(grown_ppm)
+    assert (fit.weights == 1).all()
+
+
 def test_marks_on_a_line_cannot_tell_the_terms():
     line = np.column_stack([np.linspace(-1e5, 1e5, 20), np.zeros(20)])
     with pytest.raises(DomainError) as refused:
@@ -206,6 +214,12 @@ def test_intervals_of_dies_cover():
     pairs = [("dx_um", "dx_half_um"), ("dy_um", "dy_half_um"), ("dtheta_deg", "dtheta_half_deg")]
     hit = sum((np.abs(found[value]) <= found[half]).sum() for value, half in pairs)
     assert 0.924 < hit / 600 < 0.972
+
+
+def test_marks_without_a_place_are_refused():
+    with pytest.raises(DomainError) as refused:
+        rigid_by_die(["A", "A", "A"], [0, 1], [0, 1], [0, 0], [0, 0])
+    assert refused.value.rule == "process.overlay_points"
 
 
 def test_a_die_with_one_mark_has_no_turn():
