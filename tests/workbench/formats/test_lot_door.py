@@ -84,7 +84,7 @@ def test_only_tables_take_a_mapping(tmp_path):
 @pytest.mark.parametrize(("content", "rule"), [
     (gzip.compress(KLARF)[:-12], "packing"), (gzip.compress(KLARF)[:30] + b"\xff" * 40, "packing"),
     (gzip.compress(b"FileVersion 1 2;" + b" " * 40_000_000), "bomb"),
-])  # fmt: skip
+], ids=["cut off", "overwritten", "bomb"])  # fmt: skip
 def test_damaged_and_bursting_packings_are_refused(tmp_path, content, rule):
     path = tmp_path / "a.klarf.gz"
     path.write_bytes(content)
