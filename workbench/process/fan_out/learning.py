@@ -100,8 +100,9 @@ def learn(
     """Learn the parameters of `model` from `response` (n,) at `factors`; those in `fixed` are known.
 
     Valid: independent noise of equal deviation, a model that is nearly linear over the intervals (their coverage was
-    measured: 92 to 97 % of 95, for lithography with priors 88 to 93). Raises DomainError: too few measurements (without priors fewer than parameters + 1, with them
-    fewer than 3), values not finite, parameters that cannot be told apart (without priors).
+    measured: 92 to 97 % of 95, for lithography with priors 88 to 93). Raises DomainError: too few measurements (without
+    priors fewer than parameters + 1, with them fewer than 3), values not finite, parameters that cannot be told apart
+    (without priors).
     """
     fixed = dict(fixed or {})
     free = [p for p in model.parameters if p.name not in fixed]
