@@ -109,6 +109,11 @@ def table(
     html(_table_html(frame, units or {}, digits or {}, head, flags or {}, right))
 
 
+def table_html(frame: pd.DataFrame, *, units: Mapping[str, str] | None = None) -> str:
+    """The HTML of a table, for a block that holds more than one thing; as `table`."""
+    return _table_html(frame, units or {}, {}, "", {}, ())
+
+
 def _table_html(
     frame: pd.DataFrame,
     units: Mapping[str, str],
@@ -155,6 +160,8 @@ def _num(numeric: bool) -> str:
 def _cell(value: Any, digits: int) -> str:
     if isinstance(value, Mapping):
         return spans(value)
+    if hasattr(value, "__html__"):  # markup this package made, a link for instance
+        return value.__html__()
     if isinstance(value, bool | np.bool_):
         return spans("label.yes" if value else "label.no")
     if value is None or value is pd.NA or value is pd.NaT:

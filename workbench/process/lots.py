@@ -72,7 +72,7 @@ class Experiment:
             raise InputError("process.runs_incomplete", where=lot_id, got=int(responses.isna().any(axis=1).sum()))
         factors = tuple(Factor(c, float(settings[c].min()), float(settings[c].max())) for c in varied)
         limits = {s["parameter"]: _limits(s) for s in lots.specifications(lot_id) if _limits(s)}
-        return cls(_origin(lots, lot_id), factors, settings[varied], responses, limits)
+        return cls(origin_of(lots, lot_id), factors, settings[varied], responses, limits)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Monitor:
         if spec is None:
             raise InputError("process.no_limit", where=f"{lot_id} / {names[0]}")
         return cls(
-            origin=_origin(lots, lot_id),
+            origin=origin_of(lots, lot_id),
             parameter=names[0],
             carriers=tuple(groups),
             subgroups=np.array([g.to_numpy(float) for g in groups.values()]),
@@ -117,7 +117,8 @@ class Monitor:
         )
 
 
-def _origin(lots: Lots, lot_id: str) -> Origin:
+def origin_of(lots: Lots, lot_id: str) -> Origin:
+    """Where the numbers of a lot come from. Raises InputError for an unknown lot."""
     row = lots.lot(lot_id)
     return Origin(
         lot_id,

@@ -52,6 +52,24 @@ class History:
             _require_lots(session, lot_id)
             return add_event(session, event)
 
+    def add_all(self, lot_id: str, rows: Iterable[Mapping]) -> list[Event]:
+        """Add many events, each given by the arguments of `add`, in one transaction: all of them or none. Raises as
+        `add`.
+        """
+        from workbench.process.history import Scope
+
+        made = []
+        for row in rows:
+            given = {"carriers": (), "units": (), "occurred_at": None, "detail": None, "event_id": None, **row}
+            if given["kind"] in ("split", "merge"):
+                raise InputError("lots.own_method", got=given["kind"])
+            scope = Scope(tuple(given.pop("carriers")), tuple(given.pop("units")))
+            said = [given.pop(name) for name in ("kind", "actor", "occurred_at", "detail", "event_id")]
+            made.append(new_event(lot_id, said[0], scope, *said[1:], given))
+        with self._store.writing("lot events", f"lots:{lot_id}") as session:
+            _require_lots(session, lot_id)
+            return [add_event(session, event) for event in made]
+
     def split(self, lot_id: str, to_lot: str, *, actor: str, carriers: Iterable[str] = (), units: Iterable[str] = (),
               occurred_at: datetime | None = None, note: str = "", event_id: str | None = None
               ) -> tuple[Event, Event]:  # fmt: skip
