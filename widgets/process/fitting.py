@@ -25,7 +25,8 @@ def runs(result: Review) -> None:
     shown_runs = frame.rename_axis("process.run").reset_index()
     repeated = int(frame.duplicated(list(experiment.settings.columns), keep=False).sum())
     flag = experiment.origin.flag
-    say("process.say.runs", runs=len(frame), factors=len(experiment.factors), repeated=repeated)
+    key = "process.say.runs" if repeated else "process.say.runs_single"
+    say(key, runs=len(frame), factors=len(experiment.factors), repeated=repeated)
     digits = {column: _significant(frame[column]) for column in frame.columns}
     table(shown_runs, digits=digits, flags=dict.fromkeys(experiment.responses.columns, flag) if flag else {})
     note("process.note.source", chip=flag, source=experiment.origin.source)
@@ -143,7 +144,8 @@ def _statistics(response: Response) -> dict:
 def _trust_words(studied: tuple[Response, ...]) -> dict[str, str]:
     worst = min(studied, key=lambda r: r.diagnostics.r2_predicted)
     doubtful = [r for r in studied if r.diagnostics.lack_of_fit and r.diagnostics.lack_of_fit.p < 0.05]
-    key = "process.say.lack_of_fit" if doubtful else "process.say.fit_holds"
+    tested = any(r.diagnostics.lack_of_fit for r in studied)
+    key = "process.say.lack_of_fit" if doubtful else "process.say.fit_holds" if tested else "process.say.fit_unchecked"
     return {
         lang: t(
             key,

@@ -71,7 +71,8 @@ def latitude(result: Review) -> None:
     wanted = alt.Chart(pd.DataFrame({"latitude": [study.latitude_percent]}))
     rule = wanted.mark_rule(color=COLOURS[5], strokeDash=[6, 4], strokeWidth=1.5).encode(y="latitude:Q")
     word = wanted.mark_text(align="left", x=6, dy=-7, color=COLOURS[5]).encode(
-        y="latitude:Q", text=alt.value(f"{maps.both('label.process.wanted')} {study.latitude_percent:g} %"))  # fmt: skip
+        y="latitude:Q", text=alt.value(f"{maps.both('label.process.wanted')} {study.latitude_percent:g} %")
+    )  # fmt: skip
     deep = study.at_latitude
     layers = [lines, rule, word]
     if deep is not None:
@@ -103,7 +104,8 @@ def _curves(study: FocusDoseStudy, feature: Bossung) -> alt.LayerChart:
     mark = alt.Chart(limits).mark_text(color=COLOURS[5], align="left", x=3, dy=-6, fontSize=11).encode(
         y="width:Q", text=alt.Text("width:Q", format=".3g"))  # fmt: skip
     curve = alt.Chart(lines).mark_line(strokeWidth=1.6).encode(x=x, y=y, color=colour, detail="dose:N")
-    dots = alt.Chart(points).mark_point(filled=True, size=22, opacity=0.9).encode(x="focus:Q", y="width:Q", color=colour)
+    measured = alt.Chart(points).mark_point(filled=True, size=22, opacity=0.9)
+    dots = measured.encode(x="focus:Q", y="width:Q", color=colour)
     word = alt.Chart(last).mark_text(align="left", dx=5, fontSize=10).encode(
         x="focus:Q", y="width:Q", text=alt.Text("dose:Q", format=".4g"))  # fmt: skip
     title = f"{maps.axis_title(feature.feature)} · {maps.axis_title('dose_mj_per_cm2')}"
@@ -163,7 +165,7 @@ def _window_table(study: FocusDoseStudy) -> pd.DataFrame:
     rows = []
     named = [({lang: name_of(b.feature, lang) for lang in LANGUAGES}, r)
              for b, r in zip(study.features, study.alone, strict=True)]  # fmt: skip
-    named += [({lang: t(f"process.shape.common_{kind}", lang) for lang in LANGUAGES}, shape)
+    named += [({lang: t(f"process.common_shape.{kind}", lang) for lang in LANGUAGES}, shape)
               for kind, shape in (("rectangle", study.rectangle), ("ellipse", study.ellipse))]  # fmt: skip
     for words, shape in named:
         rows.append({
@@ -198,9 +200,9 @@ def _window_words(study: FocusDoseStudy, lang: str) -> str:
 
 
 def _best_focus(feature: Bossung) -> float:
-    """Where the width at the middle dose is extreme inside the tested focus: the turning point of its curve."""
+    """Where focus moves the width least, over the tested doses (sum of squared slopes): near the isofocal dose a curve
+    has no turning point of its own."""
     focus = np.linspace(feature.focus.low, feature.focus.high, 801)
-    width = feature.width(focus, float(np.exp(feature.log_dose.centre)))
-    ends = min(width[0], width[-1]), max(width[0], width[-1])
-    i = int(np.argmax(width)) if width.max() - ends[1] >= ends[0] - width.min() else int(np.argmin(width))
-    return float(focus[i])
+    doses = np.exp(np.linspace(feature.log_dose.low, feature.log_dose.high, 9))
+    slopes = np.gradient(feature.width(focus[:, None], doses[None, :]), focus, axis=0)
+    return float(focus[int(np.argmin((slopes[1:-1] ** 2).sum(axis=1))) + 1])

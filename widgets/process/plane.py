@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 
@@ -198,7 +199,7 @@ def legend(x: float, y: float, height: float, title: dict[str, str]) -> str:
     """The scale of probability, upright."""
     out = [text(x, y - 9, title, size=11, style=MUTED)]
     span = LEVELS[-1] - LEVELS[0]
-    for low, high in zip(LEVELS, LEVELS[1:], strict=False):
+    for low, high in pairwise(LEVELS):
         top = y + height * (1 - (high - LEVELS[0]) / span)
         out.append(rect(x, top, 14, height * (high - low) / span + 0.5, viridis(float(low + high) / 2)))
     for v in (0, 0.25, 0.5, 0.75, 1.0):

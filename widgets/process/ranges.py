@@ -16,6 +16,7 @@ from workbench.schema.summary import shown
 from workbench.units import symbol_of
 
 KINDS = ("box", "ellipsoid", "alone")
+_COLUMNS = {"box": "process.range_box", "ellipsoid": "process.range_ellipsoid", "alone": "process.range_alone"}
 _COLOURS = dict(zip(KINDS, (COLOURS[0], COLOURS[1], COLOURS[2]), strict=True))
 
 
@@ -34,7 +35,7 @@ def ranges(result: Review) -> None:
                              "word": words, "label": maps.both(f"process.range.{kind}")})  # fmt: skip
         rows.append({
             "process.factor": {lang: name_of(f.name, lang) for lang in LANGUAGES},
-            **{f"process.range_{kind}": _words(f, pair) for kind, pair in ends.items()},
+            **{_COLUMNS[kind]: _words(f, pair) for kind, pair in ends.items()},
             "process.ends_at": {lang: " / ".join(end_words(b, lang) for b in (room.low_bound, room.high_bound))
                                 for lang in LANGUAGES},
             "process.unit": symbol_of(f.name) or "–",
@@ -70,7 +71,7 @@ def ranges(result: Review) -> None:
 
 def margins(result: Review) -> None:
     """The distance of the set point from every limit: in the unit of the response and in sigma."""
-    study, found = result.window, result.ranges.margins
+    found = result.ranges.margins
     rows = [{
         "process.limit": {lang: limit_words(m.response, m.side, m.limit, lang) for lang in LANGUAGES},
         "process.expected": m.expected, "process.distance": m.distance, "process.unit": symbol_of(m.response) or "–",
@@ -94,7 +95,8 @@ def margins(result: Review) -> None:
     word = base.mark_text(align="left", dx=6, fontSize=12).encode(x="sigma:Q", text="word:N")
     three = alt.Chart(pd.DataFrame({"sigma": [3.0]}))
     rule = three.mark_rule(color=COLOURS[5], strokeDash=[6, 4], strokeWidth=1.5).encode(x="sigma:Q")
-    mark = three.mark_text(color=COLOURS[5], align="left", dx=4, y=-8).encode(x="sigma:Q", text=alt.value("3 σ = Cpk 1"))
+    word3 = alt.value("3 σ = Cpk 1")
+    mark = three.mark_text(color=COLOURS[5], align="left", dx=4, y=-8).encode(x="sigma:Q", text=word3)
     chart = (bar + word + rule + mark).properties(width=460, height=34 * len(found))
     picture(chart, say=said, table=pd.DataFrame(rows))
     note("process.note.margins")

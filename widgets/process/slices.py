@@ -54,11 +54,11 @@ class SliceScreen(w.VBox):
         options = [(name_of(name, language()), i) for i, name in enumerate(names)]
         first = widest(study) if len(names) > 1 else (0, 0)
         words = w.Layout(width="300px")
-        style = {"description_width": "90px"}
-        self.across = w.Dropdown(options=options, value=first[0], description=t("process.control.across", language()),
-                                 tooltip=t("process.control.across", language()), layout=words, style=style)  # fmt: skip
-        self.up = w.Dropdown(options=options, value=first[1], description=t("process.control.up", language()),
-                             tooltip=t("process.control.up", language()), layout=words, style=style)  # fmt: skip
+        self.across, self.up = (
+            w.Dropdown(options=options, value=value, description=t(key, language()), tooltip=t(key, language()),
+                       layout=words, style={"description_width": "90px"})
+            for value, key in zip(first, ("process.control.across", "process.control.up"), strict=True)
+        )  # fmt: skip
         self.sliders = tuple(self._slider(i) for i in range(len(names)))
         back = w.Button(description=t("process.control.back", language()),
                         tooltip=t("process.control.back", language()), layout=w.Layout(width="auto"))  # fmt: skip
@@ -188,7 +188,8 @@ def small_multiples(result: Review) -> None:
         factor = study.factors[i]
         for column, value in enumerate((factor.low, float(study.setting[i]), factor.high)):
             field = slice_field(study, names, {factor.name: value})
-            plane = planes.Plane.of(field, SMALL, planes.LEFT + column * (SMALL + gap), head + row * (SMALL + head + 16))
+            left, top = planes.LEFT + column * (SMALL + gap), head + row * (SMALL + head + 16)
+            plane = planes.Plane.of(field, SMALL, left, top)
             x = study.set_point.x.copy()
             x[i] = (value - factor.centre) / factor.half_range
             parts.append(planes.probability(plane, field, study, labels=False))
@@ -213,10 +214,13 @@ def _multiples_words(study: WindowStudy, frame: pd.DataFrame, others: list[int],
         column = "process.window_share_percent" if study.window_exists else "process.best_percent"
         low, middle, high = frame[column].iloc[3 * row : 3 * row + 3]
         factor = study.factors[i]
-        said.append(t("process.say.slice_share" if study.window_exists else "process.say.slice_best", lang,
+        flat = max(low, middle, high) - min(low, middle, high) < 0.1 * max(low, middle, high)
+        kind = "process.say.slice_flat" if flat else "process.say.slice_share"
+        said.append(t(kind if study.window_exists else "process.say.slice_best", lang,
                       factor=name_of(factor.name, lang), low=shown(low, 2), middle=shown(middle, 2),
                       high=shown(high, 2), wanted=f"{100 * study.wanted:g}",
-                      least=setting_words(factor, factor.low, lang), most=setting_words(factor, factor.high, lang)))  # fmt: skip
+                      least=setting_words(factor, factor.low, lang),
+                      most=setting_words(factor, factor.high, lang)))  # fmt: skip
     return " ".join(said)
 
 

@@ -5,12 +5,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from workbench.errors import InputError
 from workbench.i18n import LANGUAGES, catalogue, t
+from workbench.process.focus_dose import FocusDoseStudy, focus_dose_study
 from workbench.process.lots import Experiment, Monitor
 from workbench.process.quality.charts import ChartPair
 from workbench.process.quality.monitoring import MonitorStudy, monitor_study
-from workbench.process.window import Limits
+from workbench.process.window import Factor, Limits, SetPoint
+from workbench.process.window.operating import (
+    CapablePoint,
+    Margin,
+    Operating,
+    Room,
+    capable_point,
+    cpk_at,
+    margins,
+    operating_box,
+    operating_ellipsoid,
+    room,
+)
+from workbench.process.window.setpoint import at_set_point
 from workbench.process.window.study import WindowStudy, study
 from workbench.schema import Figure, Parameters, Summary, Verdict, choice, quantity
 from workbench.schema.summary import shown
@@ -34,7 +50,27 @@ class ProcessWindowReview(Parameters):
     )
     pressure_drift_torr: float = quantity("Pressure drift (1 sigma)", "壓力漂移（1σ）", ge=0, le=100, default=2.0)
     h2_wf6_ratio_drift: float = quantity("H2/WF6 drift (1 sigma)", "H2/WF6 漂移（1σ）", ge=0, le=10, default=0.1)
-    model: str = choice("Model", "模型", options=("selected", "full_quadratic"), default="selected")
+    other_drift_percent: float = quantity(
+        "Drift of other factors (1 sigma), of half their range",
+        "其他因子漂移（1σ），相對於半範圍",
+        ge=0,
+        le=50,
+        default=2.0,
+        help_en="For factors that have no drift of their own above",
+        help_zh="適用於上方未個別指定漂移的因子",
+    )
+    latitude_percent: float = quantity(
+        "Wanted exposure latitude",
+        "要求的曝光寬容度",
+        gt=0,
+        le=100,
+        default=10.0,
+        help_en="For experiments in focus and dose",
+        help_zh="適用於焦距與劑量的實驗",
+    )
+    model: str = choice(
+        "Model", "模型", options=("selected", "full_quadratic", "gaussian_process"), default="selected"
+    )
     joint: str = choice("Responses", "響應關聯", options=("independent", "correlated"), default="independent")
     wanted_conformance_percent: float = quantity(
         "Wanted probability of conformance", "要求的合格機率", ge=50, le=99.99, default=90.0
@@ -57,13 +93,32 @@ class ProcessWindowReview(Parameters):
 
 
 @dataclass(frozen=True)
+class Ranges:
+    """What a line may hold: ranges of all factors at once, of each alone, distances to the limits, the capable point.
+
+    `box` and `ellipsoid` are None where there is no window. `capable` is the set point by Cpk, `capable_point` what to
+    expect there.
+    """
+
+    box: Operating | None
+    ellipsoid: Operating | None
+    margins: tuple[Margin, ...]
+    room: tuple[Room, ...]
+    capable: CapablePoint
+    capable_point: SetPoint
+    set_point_cpk: np.ndarray  # of each limited response at the recommended set point
+
+
+@dataclass(frozen=True)
 class Review:
-    """Everything the screens show."""
+    """Everything the screens show. `focus_dose` is None where the experiment varies other factors than these two."""
 
     parameters: ProcessWindowReview
     experiment: Experiment
     monitor: Monitor
     window: WindowStudy
+    ranges: Ranges
+    focus_dose: FocusDoseStudy | None
     quality: MonitorStudy
     window_verdict: Verdict
     monitor_verdict: Verdict
@@ -74,7 +129,7 @@ def review(experiment: Experiment, monitor: Monitor, p: ProcessWindowReview) -> 
     """Study the window of `experiment` and the state of `monitor`, and conclude.
 
     Limits and drifts of the parameters apply where the experiment has that response or factor; other responses keep
-    the specification stored with the lot, other factors do not drift.
+    the specification stored with the lot, other factors drift by `other_drift_percent`.
     """
     limits = dict(experiment.limits)
     given = {"uniformity_percent": p.uniformity_upper_percent, "stress": p.stress_upper}
@@ -85,7 +140,7 @@ def review(experiment: Experiment, monitor: Monitor, p: ProcessWindowReview) -> 
         experiment.settings.to_numpy(),
         {name: experiment.responses[name].to_numpy() for name in experiment.responses},
         limits,
-        [drifts.get(f.name, 0.0) for f in experiment.factors],
+        [drifts.get(f.name, p.other_drift_percent / 100 * f.half_range) for f in experiment.factors],
         model=p.model,
         joint=p.joint,
         wanted=p.wanted_conformance_percent / 100,
@@ -105,9 +160,18 @@ def review(experiment: Experiment, monitor: Monitor, p: ProcessWindowReview) -> 
         confidence=p.confidence_percent / 100,
     )
     verdicts = window_verdict(window), monitor_verdict(quality, p.wanted_cpk)
-    return Review(
-        p, experiment, monitor, window, quality, *verdicts, _summary(experiment, monitor, window, quality, verdicts, p)
-    )
+    focus_dose = focus_dose_study(experiment, limits, wanted=window.wanted, latitude_percent=p.latitude_percent)
+    summary = _summary(experiment, monitor, window, quality, verdicts, p)
+    return Review(p, experiment, monitor, window, ranges_of(window), focus_dose, quality, *verdicts, summary)
+
+
+def ranges_of(window: WindowStudy) -> Ranges:
+    """The ranges, margins and set points of a study."""
+    capable = capable_point(window)
+    there = at_set_point(window.models(), window.bounds, capable.x, window.drift, region=window.region,
+                         correlation=window.coupling, confidence=window.confidence)  # fmt: skip
+    return Ranges(operating_box(window), operating_ellipsoid(window), margins(window), room(window), capable, there,
+                  cpk_at(window, window.set_point.x[None])[0])  # fmt: skip
 
 
 def window_verdict(window: WindowStudy) -> Verdict:
@@ -135,13 +199,21 @@ def beyond_limits(charts: ChartPair) -> bool:
     return any(v.rule.endswith("_1") for v in charts.violations)
 
 
-def set_point_words(window: WindowStudy, lang: str = "en") -> str:
-    """The recommended settings with name and unit, with the decimals that tell a hundredth of the range apart."""
-    words = []
-    for factor, value in zip(window.factors, window.setting, strict=True):
-        decimals = max(0, math.ceil(-math.log10(factor.half_range / 50)))
-        words.append(f"{name_of(factor.name, lang)} {value:.{decimals}f} {symbol_of(factor.name)}".strip())
-    return ", ".join(words)
+def set_point_words(window: WindowStudy, lang: str = "en", setting: np.ndarray | None = None) -> str:
+    """Settings (default the recommended ones) with name and unit."""
+    values = window.setting if setting is None else setting
+    return ", ".join(setting_words(f, float(v), lang) for f, v in zip(window.factors, values, strict=True))
+
+
+def setting_words(factor: Factor, value: float, lang: str) -> str:
+    """A setting with name and unit."""
+    return f"{name_of(factor.name, lang)} {setting_shown(factor, value)} {symbol_of(factor.name)}".strip()
+
+
+def setting_shown(factor: Factor, value: float) -> str:
+    """A setting with the decimals that tell a hundredth of the range apart."""
+    decimals = max(0, math.ceil(-math.log10(factor.half_range / 50)))
+    return f"{value:.{decimals}f}"
 
 
 def name_of(column: str, lang: str) -> str:

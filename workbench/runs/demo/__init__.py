@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-AREAS = ("designs", "references", "rule_decks", "process", "lots", "benchmarks")
+AREAS = ("designs", "references", "rule_decks", "process", "experiments", "lots", "benchmarks")
 
 
 def seed_all(store: Any, progress: Callable[[str], None] | None = None) -> list[str]:

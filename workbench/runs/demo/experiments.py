@@ -8,18 +8,24 @@ import pandas as pd
 from workbench import facts
 from workbench.process.fan_out import generate, lithography
 
-PUBLISHED = {"tire-tread": "process/tire_tread", "filtration-rate": "process/filtration_rate"}
+PUBLISHED = {  # lot: its table, factors and responses
+    "tire-tread": ("process/tire_tread", ("silica_phr", "silane_phr", "sulfur_phr"),
+                   ("pico_abrasion_index", "modulus_200_percent_strain", "elongation_percent", "hardness_shore")),
+    "filtration-rate": ("process/filtration_rate",
+                        ("temperature_coded", "pressure_coded", "formaldehyde_coded", "stirring_coded"),
+                        ("filtration_rate",)),
+}  # fmt: skip
 FOCUS_DOSE = "rdl-focus-dose"
 SEED = 1704
-NOISE_UM = 0.035  # of one measured space
+NOISE_UM = 0.02  # of one measured space
 FOCUS_UM = np.linspace(-14.0, 14.0, 9)
 DOSES_MJ_PER_CM2 = np.round(138 * 1.045 ** np.arange(-4, 5), 1)
 # Two redistribution layers in one exposure field: the upper one stands on the topography of the lower, so its best
 # focus is off; its lines are wider. Parameters are planted within the ranges of the model.
 LAYERS = {
-    "rdl1_space_um": ({"pitch_um": 4.0, "na": 0.13}, {"threshold_mj_per_cm2": 37.5, "focus_offset_um": -1.5,
+    "rdl1_space_um": ({"pitch_um": 4.0, "na": 0.13}, {"threshold_mj_per_cm2": 36.0, "focus_offset_um": -3.0,
                                                       "diffusion_um": 0.3}, (1.8, 2.2)),
-    "rdl2_space_um": ({"pitch_um": 6.0, "na": 0.13}, {"threshold_mj_per_cm2": 38.5, "focus_offset_um": 2.5,
+    "rdl2_space_um": ({"pitch_um": 6.0, "na": 0.13}, {"threshold_mj_per_cm2": 38.0, "focus_offset_um": 3.0,
                                                       "diffusion_um": 0.5}, (2.7, 3.3)),
 }  # fmt: skip
 
@@ -27,22 +33,19 @@ LAYERS = {
 def seed(store) -> list[str]:
     """Add the experiments that are not there yet; what was added. A second call adds nothing."""
     present = {lot["lot_id"] for lot in store.lots.list()}
-    for lot_id, name in PUBLISHED.items():
-        published(store, lot_id, facts.load(name))
+    for lot_id, (name, factors, responses) in PUBLISHED.items():
+        published(store, lot_id, facts.load(name), factors, responses)
     _focus_dose(store)
     return [lot_id for lot_id in (*PUBLISHED, FOCUS_DOSE) if lot_id not in present]
 
 
-def published(store, lot_id: str, table: dict) -> None:
+def published(store, lot_id: str, table: dict, factors: tuple[str, ...], responses: tuple[str, ...]) -> None:
     """An experiment of `data/process`: one carrier a run, the settings of its step, its limits."""
     store.lots.add_lot(lot_id, title=table["title"]["en"], product=table["product"], source=table["source"],
                        verified=table["verified"], note=table.get("note", ""))  # fmt: skip
-    factors = [factor["name"] for factor in table["factors"]]
-    responses = [response["name"] for response in table["responses"]]
     frame = pd.DataFrame(table["runs"])
-    _runs(store, lot_id, table["step"], frame[factors], frame[responses], table["source"])
-    if table.get("specifications"):
-        store.lots.add_specifications(lot_id, table["specifications"])
+    _runs(store, lot_id, table["step"], frame[list(factors)], frame[list(responses)], table["source"])
+    store.lots.add_specifications(lot_id, table["specifications"])
 
 
 def _focus_dose(store) -> None:
