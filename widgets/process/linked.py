@@ -69,8 +69,8 @@ def units_html(record: LotRecord, chosen: pd.Index, parameter: str | None) -> st
         "lot_review.unit": rows.index, "lot_review.carrier": rows["carrier"].astype(str),
         "lot_review.place": [f"{x}, {y}" if pd.notna(x) else "–" for x, y in zip(rows["x"], rows["y"], strict=True)],
         "lot_review.bin": [None if pd.isna(b) else int(b) for b in rows["hard_bin"]],
-        "lot_review.state": [page.words("lot_review.passed" if p is True else "lot_review.failed") if pd.notna(p) else "–"
-                             for p in (None if pd.isna(v) else bool(v) for v in rows["passed"])],
+        "lot_review.state": ["–" if pd.isna(v) else page.words("lot_review.passed" if v else "lot_review.failed")
+                             for v in rows["passed"]],
     })  # fmt: skip
     frame["lot_review.bin"] = frame["lot_review.bin"].astype(object)
     if parameter:
@@ -88,10 +88,11 @@ def axis_unit(record: LotRecord, parameter: str) -> str:
 def drawn(record: LotRecord, response: str, parameter: str | None, *, title: str = "") -> str:
     """Maps of the carriers with most units, and the chart, side by side: for a report."""
     parts = []
-    for carrier in record.mapped()[:MOST_CARRIERS]:
+    carriers = record.mapped()[:MOST_CARRIERS]
+    for carrier in carriers:
         grid, _ = grid_of(record, carrier, response)
         about = {lang: f"{t('label.lot_review.carrier', lang)} {carrier}" for lang in LANGUAGES}
-        picture = map_svg(grid, title=about, side_px=150)
+        picture = map_svg(grid, title=about, side_px=300 if len(carriers) == 1 else 220)
         parts.append(f'<div><p class="wb-note" style="margin:0">{page.spans(about)}</p>{picture}</div>')
     out = f'<div style="display:flex;flex-wrap:wrap;gap:8px 20px">{"".join(parts)}</div>' if parts else ""
     if parameter:

@@ -161,8 +161,8 @@ def _scope(scope) -> dict[str, str]:
 
 
 def _plain_scope(scope) -> str:
-    named = [*scope.carriers, *(unit.rpartition("/")[2] for unit in scope.units)]
-    return ", ".join(named[:4]) + (f" … ({len(named)})" if len(named) > 4 else "")
+    named = [*scope.carriers, *("/".join(unit.split("/")[-2:]) for unit in scope.units)]
+    return "; ".join(named[:4]) + (f" … ({len(named)})" if len(named) > 4 else "")
 
 
 def percent(value: float) -> str:

@@ -6,9 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from widgets.page import note, picture, say, table, words
+from widgets.page import html, note, picture, say, spans, table, words
 from widgets.process import maps
-from widgets.process.linked import axis_unit, axis_words
+from widgets.process.linked import axis_unit
 from widgets.theme import COLOURS
 from workbench.i18n import LANGUAGES, t
 from workbench.process.causes import FAILING
@@ -20,6 +20,8 @@ from workbench.process.review import name_of
 
 ACCUSED = COLOURS[5]
 MOST_LEVELS = 12
+ROOM = {"left": 24, "right": 8, "top": 6, "bottom": 6}  # labels in two scripts are measured too short
+WIDE_LABELS = alt.Axis(labelLimit=420, ticks=False, domain=False)
 
 
 def both_words(said: dict[str, str]) -> str:
@@ -27,8 +29,19 @@ def both_words(said: dict[str, str]) -> str:
     return " ".join(dict.fromkeys(said.values()))
 
 
+def axis_label(record, parameter: str) -> str:
+    """A parameter in both languages with its unit, for an axis."""
+    unit = axis_unit(record, parameter)
+    return both_words(names(parameter)) + (f" ({unit})" if unit else "")
+
+
 def in_all(make) -> dict[str, str]:
     return {lang: make(lang) for lang in LANGUAGES}
+
+
+def names(parameter: str) -> dict[str, str]:
+    """A parameter's name in every language."""
+    return in_all(lambda lang: name_of(parameter, lang))
 
 
 def causes(r: LotReview) -> None:
@@ -60,7 +73,7 @@ def drift(r: LotReview) -> None:
         return
     cause = found[0]
     record, name = r.record, cause.response
-    label = both_words(axis_words(record, name))
+    label = axis_label(record, name)
     frame = pd.DataFrame({"n": np.arange(1, len(record.values) + 1), "value": record.values[name].to_numpy(),
                           "own": (record.factors[cause.factor] == cause.level).to_numpy()}).dropna()  # fmt: skip
     mine = frame[frame["own"]]
@@ -86,8 +99,7 @@ def drift(r: LotReview) -> None:
     })  # fmt: skip
     picture((points + trend).properties(width=620, height=230),
             say=in_all(lambda lang: cause_words(record, cause, lang)), table=levels)  # fmt: skip
-    note(in_all(lambda lang: convention_sentence(study.convention, lang)))
-    assumptions(study.assumptions)
+    assumptions(study.assumptions, study.convention)
 
 
 def patterns(r: LotReview) -> None:
@@ -97,18 +109,21 @@ def patterns(r: LotReview) -> None:
         return
     rows = []
     for (response, carrier), found in sorted(r.causes.maps.items(), key=lambda item: item[1].p):
-        what = words("lot_review.failing_units") if response == FAILING else in_all(lambda lang, n=response: name_of(n, lang))
-        rows.append((carrier, what, in_all(found.sentence), found.n, f"{found.p:.3g}"))
+        what = words("lot_review.failing_units") if response == FAILING else names(response)
+        seen = next((e for e in found.evidence if e.kind == found.kind), None)
+        said = words("lot_review.no_pattern") if seen is None else in_all(seen.word)
+        rows.append((carrier, what, said, found.n, f"{found.p:.3g}"))
     frame = pd.DataFrame(rows, columns=["lot_review.carrier", "lot_review.response", "lot_review.pattern",
                                         "lot_review.units", "lot_review.p_adjusted"])  # fmt: skip
     accused = [cause for cause in r.causes.found if cause.kind == "map"]
     key = "lot_review.say.patterns" if accused else "lot_review.say.no_patterns"
     say(key, count=len(accused), maps=len(r.causes.maps))
-    table(frame.head(12), right=("lot_review.p_adjusted",))
+    for cause in accused[:4]:
+        note(in_all(lambda lang, c=cause: f"{c.factor}: {c.found.sentence(lang)}"))
+    table(frame.head(10), right=("lot_review.p_adjusted",))
     first = next(iter(r.causes.maps.values()))
-    note(in_all(lambda lang: convention_sentence(first.convention, lang)))
     note("lot_review.note.patterns", count=first.permutation_count)
-    assumptions(first.assumptions)
+    assumptions(first.assumptions, first.convention)
 
 
 def screening(r) -> None:
@@ -128,7 +143,7 @@ def screening(r) -> None:
     say(said)
     shown_rows = rows.sort_values("p", kind="stable", na_position="last").head(15)
     table(pd.DataFrame({
-        "lot_review.parameter": [in_all(lambda lang, n=n: name_of(n, lang)) for n in shown_rows["parameter"]],
+        "lot_review.parameter": [names(n) for n in shown_rows["parameter"]],
         "lot_review.in_unit": [axis_unit(r.record, n) or "–" for n in shown_rows["parameter"]],
         "lot_review.units": shown_rows["units"].to_numpy(),
         "lot_review.centre": shown_rows["centre"].to_numpy(), "lot_review.sigma": shown_rows["sigma"].to_numpy(),
@@ -140,16 +155,24 @@ def screening(r) -> None:
     }), right=("lot_review.p", "lot_review.q", "lot_review.normal_p", "lot_review.independent_p"))  # fmt: skip
     if len(rows) > len(shown_rows):
         note("lot_review.note.more_parameters", count=len(rows) - len(shown_rows))
-    note(in_all(lambda lang: convention_sentence(seen.convention, lang)))
+    assumptions((), seen.convention)
 
 
-def assumptions(checks: tuple[Assumption, ...]) -> None:
-    """What a result rests on, each check with its verdict."""
+def assumptions(checks: tuple[Assumption, ...], convention: str = "") -> None:
+    """What a result rests on: the convention its numbers follow, and each check with its verdict."""
+    items = []
+    if convention:
+        said = in_all(lambda lang: f"{t('lot_review.convention', lang)} {convention_sentence(convention, lang)}")
+        items.append(f"<li>{spans(said)}</li>")
     for check in checks:
         state = "open" if check.holds is None else "holds" if check.holds else "fails"
         figures = "; ".join(part for part in ("" if check.p is None else f"p = {check.p:.2g}", check.detail) if part)
-        note(in_all(lambda lang, c=check, s=state, f=figures: f"{t(f'lot_review.check.{s}', lang)} {c.sentence(lang)}"
-                    + (f" ({f})" if f else "")))  # fmt: skip
+        said = in_all(lambda lang, c=check, s=state, f=figures: f"{t(f'lot_review.check.{s}', lang)} {c.sentence(lang)}"
+                      + (f" ({f})" if f else ""))  # fmt: skip
+        chip = '<span class="wb-chip invalid">!</span>' if check.holds is False else ""
+        items.append(f"<li>{spans(said)}{chip}</li>")
+    if items:
+        html(f'<ul class="wb-reasons wb-checks">{"".join(items)}</ul>')
 
 
 def _commonality(r: LotReview, study: Commonality) -> None:
@@ -162,8 +185,9 @@ def _commonality(r: LotReview, study: Commonality) -> None:
         "high": scale * level.high, "accused": (level.factor, str(level.level)) in accused,
     } for level in levels])  # fmt: skip
     unit = "%" if failing else axis_unit(r.record, study.response)
-    title = maps.both("lot_review.axis.share_more" if failing else "lot_review.axis.shift") + (f" ({unit})" if unit else "")
-    y = alt.Y("what:N", sort=frame["what"].tolist(), title=None, axis=alt.Axis(labelLimit=420, ticks=False, domain=False))
+    title = maps.both("lot_review.axis.share_more" if failing else "lot_review.axis.shift")
+    title += f" ({unit})" if unit else ""
+    y = alt.Y("what:N", sort=frame["what"].tolist(), title=None, axis=WIDE_LABELS)
     colour = alt.condition("datum.accused", alt.value(ACCUSED), alt.value(COLOURS[0]))
     base = alt.Chart(frame)
     x = alt.X("effect:Q", title=title, axis=alt.Axis(grid=True, tickCount=6))
@@ -171,14 +195,13 @@ def _commonality(r: LotReview, study: Commonality) -> None:
     points = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x=x, color=colour)
     zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 3]).encode(x="x:Q")
     said = in_all(lambda lang: _commonality_words(r, study, lang))
-    picture((zero + bars + points).properties(width=360, height=26 * len(frame) + 8), say=said,
+    picture((zero + bars + points).properties(width=360, height=26 * len(frame) + 8, padding=ROOM), say=said,
             table=_levels_table(study, levels, scale, unit))  # fmt: skip
-    note(in_all(lambda lang: convention_sentence(study.convention, lang)))
     pairs = [c for c in study.confounded if c.complete][:3]
     if pairs:
         note(in_all(lambda lang: t("lot_review.note.confounded", lang, pairs="; ".join(
             f"{factor_words(c.first, lang)} / {factor_words(c.second, lang)}" for c in pairs))))  # fmt: skip
-    assumptions(study.assumptions)
+    assumptions(study.assumptions, study.convention)
 
 
 def _commonality_words(r: LotReview, study: Commonality, lang: str) -> str:
@@ -187,10 +210,11 @@ def _commonality_words(r: LotReview, study: Commonality, lang: str) -> str:
     first = study.levels[0]
     mine = [c for c in r.causes.found if c.response == study.response and c.kind in ("failing", "measured")]
     if mine:
-        return t("lot_review.say.common", lang, what=_capital(what), p=f"{mine[0].p:.2g}", questions=study.question_count,
-                 shared=shared_words(mine[0].factor, mine[0].level, lang))  # fmt: skip
-    return t("lot_review.say.not_common", lang, what=_capital(what), questions=study.question_count, p=_p(first.p_holm),
-             shared=shared_words(first.factor, str(first.level), lang))  # fmt: skip
+        shared = shared_words(mine[0].factor, mine[0].level, lang)
+        return t("lot_review.say.common", lang, what=_capital(what), p=f"{mine[0].p:.2g}",
+                 questions=study.question_count, shared=shared)  # fmt: skip
+    return t("lot_review.say.not_common", lang, what=_capital(what), questions=study.question_count,
+             p=_p(first.p_holm), shared=shared_words(first.factor, str(first.level), lang))  # fmt: skip
 
 
 def _capital(what: str) -> str:

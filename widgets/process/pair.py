@@ -104,7 +104,8 @@ def _sequence(x: Array, inside: Array | None, places: Array, count: int, axis: t
         at = np.flatnonzero(np.ones(len(x), bool) if mask is None else mask)
         if len(at) > MOST_POINTS:
             at = at[np.linspace(0, len(at) - 1, MOST_POINTS).round().astype(int)]
-        dots = "".join(f"M{LEFT + (p + 0.5) * step:.1f} {down(v):.1f}h0" for p, v in zip(places[at], x[at], strict=True))
+        dots = "".join(f"M{LEFT + (place + 0.5) * step:.1f} {down(value):.1f}h0"
+                       for place, value in zip(places[at], x[at], strict=True))  # fmt: skip
         if dots:
             out.append(f'<path d="{dots}" fill="none" stroke="{colour}" stroke-width="{2 * size}" '
                        'stroke-linecap="round"/>')  # fmt: skip

@@ -8,13 +8,12 @@ import pandas as pd
 
 from widgets.page import note, picture, say, table, words
 from widgets.process import maps
-from widgets.process.linked import axis_unit, axis_words, drawn, show_linked
-from widgets.process.lot_causes import ACCUSED, assumptions, both_words, in_all
+from widgets.process.linked import axis_unit, drawn, show_linked
+from widgets.process.lot_causes import ACCUSED, ROOM, WIDE_LABELS, assumptions, axis_label, both_words, in_all
 from widgets.theme import COLOURS
-from workbench.i18n import LANGUAGES, t
-from workbench.process.quality.assumptions import convention_sentence
+from workbench.i18n import t
 from workbench.process.quality.gauge import GaugeStudy
-from workbench.process.quality_review import QualityReview, limits_words
+from workbench.process.quality_review import GAUGE_WORDS, QualityReview, limits_words
 from workbench.process.review import name_of
 from workbench.schema.summary import shown
 
@@ -29,7 +28,7 @@ def limits_chart(r: QualityReview) -> None:
         say("quality_review.say.no_limits")
         return
     record = r.record
-    label = maps.both("quality_review.axis.q") if one.kind == "own" else both_words(axis_words(record, one.parameter))
+    label = maps.both("quality_review.axis.q") if one.kind == "own" else axis_label(record, one.parameter)
     names = record.values[one.parameter].dropna().index
     frame = pd.DataFrame({"n": np.arange(1, len(one.values) + 1), "value": one.values, "unit": names})
     frame["beyond"] = np.isin(np.arange(len(frame)), one.signals)
@@ -47,7 +46,7 @@ def limits_chart(r: QualityReview) -> None:
              at=pd.Timestamp(one.frozen["recorded_at"]).strftime("%Y-%m-%d %H:%M"),
              lots=", ".join(map(str, one.frozen["from_data"].get("lots", ()))) or "–",
              digest=str(one.frozen["document_sha256"])[:12])  # fmt: skip
-    note(in_all(lambda lang: convention_sentence(one.convention, lang)))
+    assumptions((), one.convention)
     note("process.note.source", chip=record.origin.flag, source=record.origin.source)
 
 
@@ -57,8 +56,9 @@ def limits_table(r: QualityReview) -> None:
     if not rows:
         return
     kinds = {one.kind for one in rows}
-    said = "frozen" if "frozen" in kinds else "borrowed" if "borrowed" in kinds else "own"
-    say(f"quality_review.say.limits_{said}", count=len(rows))
+    said = "limits_frozen" if "frozen" in kinds else "limits_borrowed" if "borrowed" in kinds else "limits_own"
+    before = sum(one.kind != "own" for one in rows)
+    say(f"quality_review.say.{said}", count=before if before else len(rows), all=len(rows))
     table(pd.DataFrame({
         "lot_review.parameter": [in_all(lambda lang, o=o: name_of(o.parameter, lang)) for o in rows],
         "lot_review.in_unit": ["Q" if o.kind == "own" else axis_unit(r.record, o.parameter) or "–" for o in rows],
@@ -67,9 +67,9 @@ def limits_table(r: QualityReview) -> None:
         "quality_review.ucl": [o.upper for o in rows],
         "quality_review.units_own": [o.units_own for o in rows],
         "quality_review.units_borrowed": [float(o.units_borrowed) for o in rows],
-        "quality_review.types": [o.types if o.types else None for o in rows],
+        "quality_review.types": [str(o.types) if o.types else "–" for o in rows],
         "quality_review.beyond": [len(o.signals) for o in rows],
-    }), digits={"quality_review.units_borrowed": 2})  # fmt: skip
+    }), digits={"quality_review.units_borrowed": 2}, right=("quality_review.types",))  # fmt: skip
     note("quality_review.note.units_behind")
 
 
@@ -92,22 +92,24 @@ def short_run(r: QualityReview) -> None:
     y = alt.Y("value:Q", title=maps.both("quality_review.axis.score"), axis=alt.Axis(grid=False),
               scale=alt.Scale(domain=ends, nice=False))  # fmt: skip
     colour = alt.Color("type:N", title=None, sort=types, legend=alt.Legend(orient="top", labelLimit=200),
-                       scale=alt.Scale(domain=types, range=[_LINE_COLOURS[i % 6] for i in range(len(types))]))  # fmt: skip
+                       scale=alt.Scale(domain=types, range=[_LINE_COLOURS[i % 6] for i in range(len(types))]),
+                       )  # fmt: skip
     points = alt.Chart(finite).mark_point(filled=True, size=46, opacity=1).encode(x=x, y=y, color=colour)
     alarm = alt.Chart(finite[finite["beyond"]]).mark_point(size=150, color=ACCUSED, filled=False, strokeWidth=2).encode(
         x="n:Q", y="value:Q")  # fmt: skip
     limits = pd.DataFrame({"value": [-3.0, 0.0, 3.0], "word": ["-3", "0", "+3"]})
     rules = alt.Chart(limits).mark_rule(strokeDash=[5, 4]).encode(y="value:Q")
-    edges = alt.Chart(starts.assign(n=starts["n"] - 0.5, value=ends[1])).mark_rule(strokeDash=[2, 3], opacity=0.6).encode(x="n:Q")
+    edges = alt.Chart(starts.assign(n=starts["n"] - 0.5)).mark_rule(strokeDash=[2, 3], opacity=0.6).encode(x="n:Q")
     flagged = len({v.index for v in chart.violations})
     here = sum(1 for v in {v.index for v in chart.violations} if r.line[v] == r.record.origin.lot_id)
-    picture((edges + rules + points + alarm).properties(width=660, height=230), say=in_all(lambda lang: t(
-        "quality_review.say.line" if flagged else "quality_review.say.line_quiet", lang, name=name_of(r.parameter, lang),
-        types=len(types), lots=len(set(r.line)), flagged=flagged, here=here, units=len(frame))),
-        table=frame.rename(columns={"lot": "lot_review.lot", "type": "quality_review.type", "value": "quality_review.score",
-                                    "n": "lot_review.number", "beyond": "quality_review.beyond"}))  # fmt: skip
-    note(in_all(lambda lang: convention_sentence(found.convention, lang)))
-    assumptions(found.assumptions)
+    key = "quality_review.say.line" if flagged else "quality_review.say.line_quiet"
+    said = in_all(lambda lang: t(key, lang, name=name_of(r.parameter, lang), types=len(types), lots=len(set(r.line)),
+                                 flagged=flagged, here=here, units=len(frame)))  # fmt: skip
+    heads = {"lot": "lot_review.lot", "type": "quality_review.type", "value": "quality_review.score",
+             "n": "lot_review.number", "beyond": "quality_review.beyond"}  # fmt: skip
+    picture((edges + rules + points + alarm).properties(width=660, height=230), say=said,
+            table=frame.rename(columns=heads))  # fmt: skip
+    assumptions(found.assumptions, found.convention)
 
 
 def capability(r: QualityReview) -> None:
@@ -120,19 +122,22 @@ def capability(r: QualityReview) -> None:
         "name": both_words(in_all(lambda lang, n=n: name_of(n, lang))), "low": r.indices[n].cpk.low,
         "high": r.indices[n].cpk.high, "cpk": r.indices[n].cpk.value, "bound": r.indices[n].cpk_lower,
     } for n in ordered])  # fmt: skip
-    y = alt.Y("name:N", sort=frame["name"].tolist(), title=None, axis=alt.Axis(labelLimit=300, ticks=False, domain=False))
-    x = alt.X("cpk:Q", title="Cpk", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
+    y = alt.Y("name:N", sort=frame["name"].tolist(), title=None, axis=WIDE_LABELS)
+    index = "cpk"
+    x = alt.X(f"{index}:Q", title=t(f"label.quality_review.{index}"), scale=alt.Scale(zero=True),
+              axis=alt.Axis(tickCount=6))  # fmt: skip
     base = alt.Chart(frame)
     bars = base.mark_rule(strokeWidth=2, color=COLOURS[0]).encode(y=y, x="low:Q", x2="high:Q")
     points = base.mark_point(filled=True, size=70, color=COLOURS[0], opacity=1).encode(y=y, x=x)
     bound = base.mark_tick(color=ACCUSED, thickness=3, size=16).encode(y=y, x="bound:Q")
     wanted = alt.Chart(pd.DataFrame({"x": [r.parameters.wanted_cpk]})).mark_rule(strokeDash=[5, 4]).encode(x="x:Q")
     worst = r.indices[ordered[0]]
-    said = in_all(lambda lang: t("quality_review.say.capability", lang, name=name_of(ordered[0], lang),
-                                 bound=shown(worst.cpk_lower, 3), cpk=shown(worst.cpk.value, 3), n=worst.n,
-                                 confidence=f"{r.parameters.confidence_percent:g}", wanted=f"{r.parameters.wanted_cpk:g}"))
+    facts = {"bound": shown(worst.cpk_lower, 3), "cpk": shown(worst.cpk.value, 3), "n": worst.n,
+             "confidence": f"{r.parameters.confidence_percent:g}",
+             "wanted": f"{r.parameters.wanted_cpk:g}"}  # fmt: skip
+    said = in_all(lambda lang: t("quality_review.say.capability", lang, name=name_of(ordered[0], lang), **facts))
     rows = [r.indices[n] for n in ordered]
-    picture((wanted + bars + points + bound).properties(width=420, height=28 * len(frame) + 8), say=said,
+    picture((wanted + bars + points + bound).properties(width=420, height=28 * len(frame) + 8, padding=ROOM), say=said,
             table=pd.DataFrame({
                 "lot_review.parameter": [in_all(lambda lang, n=n: name_of(n, lang)) for n in ordered],
                 "lot_review.units": [c.n for c in rows], "quality_review.cpk_lower": [c.cpk_lower for c in rows],
@@ -151,7 +156,7 @@ def capability(r: QualityReview) -> None:
                                    family=t(f"quality_review.family.{fitted.fitted.family}", lang),
                                    bound=shown(fitted.ppk_lower, 3), ppk=shown(fitted.ppk.value, 3),
                                    p=f"{fitted.fit_p:.2g}")))  # fmt: skip
-        assumptions(fitted.assumptions)
+        assumptions(fitted.assumptions, fitted.convention)
 
 
 def gauge(r: QualityReview) -> None:
@@ -172,14 +177,14 @@ def gauge(r: QualityReview) -> None:
         )  # fmt: skip
         chart = base.mark_bar(height=18, color=COLOURS[0]) + base.mark_text(align="left", dx=5).encode(text="word:N")
         said = in_all(lambda lang, n=name, s=anova: t(
-            f"quality_review.reason.gauge_{s.verdict}", lang, name=name_of(n, lang), percent=shown(s.gauge_percent, 3),
-            classes=s.class_count))  # fmt: skip
-        picture(chart.properties(width=420, height=30 * len(frame)), say=said, table=_components(anova, by_range))
+            f"quality_review.reason.{GAUGE_WORDS[s.verdict]}", lang, name=name_of(n, lang),
+            percent=shown(s.gauge_percent, 3), classes=s.class_count))  # fmt: skip
+        picture(chart.properties(width=420, height=30 * len(frame), padding=ROOM), say=said,
+                table=_components(anova, by_range))  # fmt: skip
         note("quality_review.note.gauge_interval", low=shown(anova.gauge_percent_low, 3),
              high=shown(anova.gauge_percent_high, 3), confidence=f"{100 * anova.confidence:g}")  # fmt: skip
         for study in (anova, by_range):
-            note(in_all(lambda lang, s=study: convention_sentence(s.convention, lang)))
-            assumptions(study.assumptions)
+            assumptions(study.assumptions, study.convention)
 
 
 def quality_map(r: QualityReview, mode: str = "report") -> None:
@@ -200,7 +205,7 @@ def quality_map(r: QualityReview, mode: str = "report") -> None:
     if r.patterns:
         note("quality_review.note.each_map")
         first = next(iter(r.patterns.values()))
-        note(in_all(lambda lang: convention_sentence(first.convention, lang)))
+        assumptions(first.assumptions, first.convention)
 
 
 def _components(anova: GaugeStudy, by_range: GaugeStudy) -> pd.DataFrame:
@@ -232,7 +237,8 @@ def _sequence(frame: pd.DataFrame, lines: list[tuple[str, float]], label: str, c
     )  # fmt: skip
     rules = pd.DataFrame(lines, columns=["name", "value"])
     rules["word"] = [f"{name} {shown(float(value), 4)}" for name, value in lines]
-    rules["colour"] = [COLOURS[2] if n == "CL" else ACCUSED if n in ("UCL", "LCL") else "#56606C" for n in rules["name"]]
+    colours = {"CL": COLOURS[2], "UCL": ACCUSED, "LCL": ACCUSED}
+    rules["colour"] = [colours.get(name, "#56606C") for name in rules["name"]]
     colour = alt.Color("colour:N", scale=None)
     rule = alt.Chart(rules).mark_rule(strokeDash=[6, 4]).encode(y="value:Q", color=colour)
     text = alt.Chart(rules).mark_text(align="left", dx=6, x="width").encode(y="value:Q", text="word:N")

@@ -17,6 +17,7 @@ from workbench.runs.context import VARIABLE
 from workbench.schema.summary import shown
 
 PAGES = {"design": "design/stack_design", "system": "validation/benchmark_review", "lot": "process/lot_review"}
+WHOLE = '<span style="white-space:nowrap">'  # a unit's name is not broken at its hyphens
 TOLD = ("equipment", "chamber", "recipe", "material_batch", "operator")
 
 
@@ -29,9 +30,10 @@ class Link:
     def __html__(self) -> str:
         study = PAGES.get(self.kind)
         if study is None or VARIABLE not in os.environ:
-            return escape(self.text)
+            return f"{WHOLE}{escape(self.text)}</span>"
         where = "/".join(address(part) for part in study.split("/"))
-        return f'<a href="../../latest/{where}/{address(self.subject)}/index.html">{escape(self.text)}</a>'
+        link = f"../../latest/{where}/{address(self.subject)}/index.html"
+        return f'{WHOLE}<a href="{link}">{escape(self.text)}</a></span>'
 
     def __str__(self) -> str:
         return self.text
@@ -46,10 +48,10 @@ def worst_units(r: LotReview) -> None:
     for unit in r.worst:
         source = unit.family.ancestors[-1] if unit.family.ancestors else None
         limits = [reading for reading in unit.readings if reading.stands and reading.passed is False]
-        chambers = list(dict.fromkeys(f"{step.step}: {step.equipment or ''}{' / ' + step.chamber if step.chamber else ''}"
+        chambers = list(dict.fromkeys(f"{step.step}: {step.equipment or '–'} / {step.chamber}"
                                       for step in unit.route if step.chamber))  # fmt: skip
         rows.append({
-            "lot_review.unit": unit.unit_id,
+            "lot_review.unit": Link("unit", unit.unit_id),
             "lot_review.off": {lang: "; ".join(
                 f"{name_of(v.parameter, lang)} {shown(v.value, 4)} {axis_unit(r.record, v.parameter)}".strip()
                 for v in limits[:3]) or "–" for lang in LANGUAGES},
@@ -70,12 +72,13 @@ def unit(r: LotReview) -> None:
         say("lot_review.say.no_histories")
         return
     say({lang: _unit_words(r, lang) for lang in LANGUAGES})
-    facts = [("lot_review.lot", Link("lot", one.lot_id or "–")), ("lot_review.carrier", one.carrier or "–"),
-             ("lot_review.place", f"{one.x}, {one.y}" if one.x is not None else "–"),
-             ("lot_review.serial", one.part_id or "–"),
-             ("lot_review.state", words(f"lots.state.{one.state.word}"))]  # fmt: skip
+    facts = [("lot", Link("lot", one.lot_id or "–")), ("carrier", one.carrier or "–"),
+             ("place", f"{one.x}, {one.y}" if one.x is not None else "–"),
+             ("serial", one.part_id or "–"),
+             ("state", words(f"lots.state.{one.state.word}"))]  # fmt: skip
     html('<dl class="wb-figures">' + "".join(
-        f'<div><dt>{spans("label." + key)}</dt><dd class="said">{_said(value)}</dd></div>' for key, value in facts
+        f'<div><dt>{spans(f"label.lot_review.{key}")}</dt><dd class="said">{_said(value)}</dd></div>'
+        for key, value in facts
     ) + "</dl>")  # fmt: skip
     _genealogy(one)
     _route(one)
@@ -83,7 +86,8 @@ def unit(r: LotReview) -> None:
     if one.links:
         table(pd.DataFrame({
             "lot_review.kind": [words(f"lot_review.link.{link.kind}") for link in one.links],
-            "lot_review.subject": [Link(link.kind, link.subject_id.partition("@")[0], link.title) for link in one.links],
+            "lot_review.subject": [Link(link.kind, link.subject_id.partition("@")[0], link.title)
+                                   for link in one.links],
             "lot_review.relation": [link.relation for link in one.links],
         }), caption="lot_review.caption.links")  # fmt: skip
 
@@ -114,7 +118,7 @@ def _route(one) -> None:
         note("lot_review.note.no_route")
         return
     table(pd.DataFrame({
-        "lot_review.when": [step.occurred_at.strftime("%Y-%m-%d %H:%M") if step.occurred_at else "–" for step in one.route],
+        "lot_review.when": [f"{step.occurred_at:%Y-%m-%d %H:%M}" if step.occurred_at else "–" for step in one.route],
         "lot_review.step": [step.step for step in one.route],
         "lot_review.unit": [_ancestor(step.unit_id) for step in one.route],
         **{f"lot_review.{name}": [getattr(step, name) or "–" for step in one.route] for name in TOLD},

@@ -13,6 +13,7 @@ from widgets.wafer_map.grid import EMPTY, MISSING, DieGrid
 from workbench.i18n import LANGUAGES, t
 from workbench.schema.summary import shown
 
+_STREETS_PX = 6  # a die from which the streets between dies are drawn
 _KEY_PX = 170  # room for the legend
 
 
@@ -24,13 +25,19 @@ def map_svg(grid: DieGrid, *, title: dict[str, str], side_px: float = 360, chose
     px = side_px / max(wide, tall)
     width, height = wide * px, tall * px
     margin = 22.0
-    left, top = margin + (side_px - width) / 2, margin + (side_px - height) / 2
-    out = [svg.open_svg(side_px + 2 * margin + _KEY_PX, side_px + 2 * margin + 34, title)]
+    left, top = margin, margin  # as wide and high as the map is: a tray takes no more room than it needs
+    tall_px = max(height, 180.0 if grid.scale else 20.0 * len(grid.categories))
+    bar = 34 if grid.pitch_mm else 0
+    out = [svg.open_svg(width + 2 * margin + _KEY_PX, tall_px + 2 * margin + bar, title)]
     out.append(_outline(grid, left + width / 2, top + height / 2, width, height))
     out.append(
         f'<image x="{left:.2f}" y="{top:.2f}" width="{width:.2f}" height="{height:.2f}" preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="data:image/png;base64,{_png(grid)}"/>'
     )
+    if min(px, px * grid.aspect) >= _STREETS_PX:
+        streets = "".join(f"M{left + i * px:.1f} {top:.1f}v{height:.1f}" for i in range(1, grid.columns))
+        streets += "".join(f"M{left:.1f} {top + i * px * grid.aspect:.1f}h{width:.1f}" for i in range(1, grid.rows))
+        out.append(f'<path d="{streets}" fill="none" stroke-width="1" style="stroke:var(--page,#FFFFFF)"/>')
     if chosen is not None and len(chosen):
         column, row = (each[chosen] for each in grid.places())
         high = px * grid.aspect
@@ -38,8 +45,8 @@ def map_svg(grid: DieGrid, *, title: dict[str, str], side_px: float = 360, chose
                          for c, r in zip(column, row, strict=True))  # fmt: skip
         out.append(f'<path d="{frames}" fill="none" stroke="#D55E00" stroke-width="{max(0.6, px / 8):.2f}"/>')
     if grid.pitch_mm:
-        out.append(svg.scale_bar(margin, side_px + 2 * margin + 22, px / grid.pitch_mm[0], side_px / 4, "mm"))
-    out.append(_legend(grid, side_px + 2 * margin + 14, margin + 6))
+        out.append(svg.scale_bar(margin, tall_px + 2 * margin + 22, px / grid.pitch_mm[0], side_px / 4, "mm"))
+    out.append(_legend(grid, width + 2 * margin + 8, margin + 6))
     return "".join(out) + "</svg>"
 
 

@@ -27,6 +27,7 @@ MOST_UNITS = 4_000  # of a lot that is searched for drift: the pairs grow with t
 LEAST_UNITS = 8
 DRIFTING = ("chamber", "equipment", "site")  # what drifts while it works
 PERMUTATIONS = 1999
+FIRST_LOOK, PROMISING = 399, 0.05  # permutations of every map; the p from which it is looked at again
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def map_of(record: LotRecord, carrier: str) -> pd.DataFrame:
 
 def pattern_of(record: LotRecord, response: str, carrier: str, *, level: float = 0.05, permutation_count: int = 999,
                seed: int = 0) -> Signature | None:  # fmt: skip
-    """Verdict on the map of one carrier; None where fewer than 8 units have a place and a value."""
+    """Verdict on the map of one carrier by itself; None where fewer than 8 units have a place and a value."""
     values = record.failing if response == FAILING else record.values[response].dropna()
     placed = map_of(record, carrier)
     placed = placed[placed.index.isin(values.index)]
@@ -142,7 +143,7 @@ def _searched(record: LotRecord, seen: Screen | None) -> list[str]:
 
 def _common(record: LotRecord, response: pd.Series, name: str, level: float, seed: int) -> Commonality | None:
     units = record.factors.loc[response.index].assign(**{name: response})
-    factors = [c for c in record.factors.columns if 1 < units[c].nunique(dropna=False)]
+    factors = [c for c in record.factors.columns if units[c].nunique(dropna=False) > 1]
     if len(response) < LEAST_UNITS or not factors or response.nunique() < 2:
         return None
     count = int(np.clip(2e6 // len(response), 499, PERMUTATIONS))
@@ -151,7 +152,7 @@ def _common(record: LotRecord, response: pd.Series, name: str, level: float, see
 
 def _drifting(record: LotRecord, parameters: list[str], rate: float) -> dict[tuple[str, str], DriftStudy]:
     factors = [c for c in record.factors.columns if c.rsplit(": ", 1)[-1] in DRIFTING]
-    if not LEAST_UNITS <= len(record.units) <= MOST_UNITS:
+    if len(record.units) < LEAST_UNITS or len(record.units) > MOST_UNITS:
         return {}
     pairs = [(p, f) for p in parameters for f in factors]
     found = {}
@@ -172,8 +173,12 @@ def _maps(record: LotRecord, parameters: list[str], rate: float, seed: int) -> d
     found = {}
     for response, carrier in pairs:
         level = rate / len(pairs)
-        count = int(np.clip(np.ceil(2 / level), 499, PERMUTATIONS))
-        made = pattern_of(record, response, carrier, level=level, permutation_count=count, seed=seed)
+        made = pattern_of(record, response, carrier, level=level, permutation_count=FIRST_LOOK, seed=seed)
+        if made is not None and made.evidence and made.p <= PROMISING:
+            # The least p of seven kinds that are judged together is about 7 / permutations: a second look is longer.
+            count = int(min(np.ceil(15 / level), 4e6 // len(record.units)))
+            made = pattern_of(record, response, carrier, level=level, permutation_count=max(count, FIRST_LOOK),
+                              seed=seed + 1)  # fmt: skip
         if made is not None and made.evidence:
             found[response, carrier] = made
     return found
@@ -186,8 +191,8 @@ def _accused(record: LotRecord, kind: str, studies: dict[str, Commonality], rate
             p = min(1.0, test.p_holm * asked)
             if p <= rate:
                 test = _worse(record, response, study, test)
-                out.append(Cause(kind, response, test.factor, str(test.level), p, test.effect, test.low, test.high, test,
-                                 test.count, test.aliases))  # fmt: skip
+                out.append(Cause(kind, response, test.factor, str(test.level), p, test.effect, test.low, test.high,
+                                 test, test.count, test.aliases))  # fmt: skip
     return out
 
 
@@ -214,7 +219,7 @@ def _drifts(studies: dict[tuple[str, str], DriftStudy], rate: float, asked: int)
     for (parameter, factor), study in studies.items():
         for level in study.levels:
             p = min(1.0, level.p_holm * asked)
-            twice = len(study.levels) == 2 and level is not study.levels[0]  # each drifts against the other: one finding
+            twice = len(study.levels) == 2 and level is not study.levels[0]  # each against the other: one finding
             if p <= rate and not twice:
                 out.append(Cause("drift", parameter, factor, str(level.level), p, level.slope, level.low, level.high,
                                  level, level.count))  # fmt: skip

@@ -75,8 +75,9 @@ class LotRecord:
     gauge: Mapping[str, pd.DataFrame]
 
     @classmethod
-    def of(cls, store: Any, lot_id: str, *, verify: bool = True) -> LotRecord:
-        """Read a lot. With `verify` its history is computed anew and held against what is stored.
+    def of(cls, store: Any, lot_id: str, *, verify: bool = True, route: bool = True) -> LotRecord:
+        """Read a lot. With `verify` its history is computed anew and held against what is stored; without `route` it is
+        not asked how the units were made (`factors` has no columns then).
 
         Raises InputError: an unknown lot, a lot without units and readings.
         """
@@ -96,7 +97,7 @@ class LotRecord:
         moments = [one["measured_at"] for one in imports if one["measured_at"]] or [row["recorded_at"]]
         return cls(
             origin_of(store.lots, lot_id), str(row["product"]), min(moments), units, values,
-            factors_of(store, lot_id, units), specifications, tuple(store.lots.bins(lot_id)),
+            factors_of(store, lot_id, units) if route else units[[]], specifications, tuple(store.lots.bins(lot_id)),
             {name: about for name, about in carriers.items() if name not in studied}, imports, events,
             tuple(store.history.state(lot_id)), store.history.verify(lot_id) if verify and events else None, gauge,
         )  # fmt: skip
@@ -264,7 +265,8 @@ def places_of(x: np.ndarray, y: np.ndarray):
 
 def _specification(row: Mapping[str, Any]) -> Specification:
     lower, upper, target = (None if pd.isna(v := row.get(k)) else float(v) for k in ("lower", "upper", "target"))
-    return Specification(row["parameter"], lower, upper, target, str(row.get("unit") or ""), str(row.get("source") or ""))
+    unit, source = (str(row.get(name) or "") for name in ("unit", "source"))
+    return Specification(row["parameter"], lower, upper, target, unit, source)
 
 
 def _natural(name: object) -> list:

@@ -1,4 +1,4 @@
-"""The review of a lot: how much of it is good, what stands out, which cause is likely, and where bad units came from."""
+"""The review of a lot: how much of it is good, what stands out, which cause is likely, where bad units came from."""
 
 from __future__ import annotations
 

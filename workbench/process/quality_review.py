@@ -33,6 +33,7 @@ MOST_SCORED = 150  # units scored one by one by the limits before them; more are
 MOST_LIMITS = 12  # parameters whose limits are shown: those that stand out most
 LEAST_FOR_FIT = 20  # values from which another distribution than the normal is fitted
 NORMAL_LEVEL = 0.01
+GAUGE_WORDS = {Verdict.PASS: "gauge_good", Verdict.MARGINAL: "gauge_marginal", Verdict.FAIL: "gauge_unfit"}
 FROZEN_CHARTS = ("borrowed", "individuals")  # kinds of frozen limits single units can be held against
 
 
@@ -132,7 +133,7 @@ def earlier_lots(store: Any, record: LotRecord) -> tuple[EarlierLot, ...]:
     found = sorted(found)[-MOST_LOTS:]
     lots = []
     for started, lot_id in found:
-        earlier = LotRecord.of(store, lot_id, verify=False)
+        earlier = LotRecord.of(store, lot_id, verify=False, route=False)
         good = ~earlier.units["passed"].eq(False).fillna(False).to_numpy(bool)
         lots.append(EarlierLot(lot_id, earlier.product, started, earlier.values[good], earlier.specifications))
     return tuple(lots)
@@ -140,12 +141,13 @@ def earlier_lots(store: Any, record: LotRecord) -> tuple[EarlierLot, ...]:
 
 def line_of(store: Any, lot_id: str) -> tuple[LotRecord, tuple[EarlierLot, ...]]:
     """A lot and those of its line that were made before it. Raises InputError for an unknown or empty lot."""
-    record = LotRecord.of(store, lot_id, verify=False)
+    record = LotRecord.of(store, lot_id, verify=False, route=False)
     return record, earlier_lots(store, record)
 
 
 def review(record: LotRecord, earlier: Sequence[EarlierLot], p: QualityReviewed,
-           frozen_of: Callable[[str, str, str], Mapping[str, Any] | None] = lambda *_: None) -> QualityReview:  # fmt: skip
+           frozen_of: Callable[[str, str, str], Mapping[str, Any] | None] = lambda *_: None
+           ) -> QualityReview:  # fmt: skip
     """Judge the parameters of a lot. `frozen_of` (product, parameter, kind) gives the limits in force, if there are.
 
     Raises InputError: a parameter that was not measured on this lot, a frozen document that is none.
@@ -194,11 +196,12 @@ def limits_of(record: LotRecord, parameter: str, earlier: Sequence[EarlierLot],
               frozen_of: Callable[[str, str, str], Mapping[str, Any] | None], *, alpha: float = 0.0027,
               rules: str = "western_electric") -> ParameterLimits:  # fmt: skip
     """Limits for the units of this lot, known before its first unit where the line has a past: frozen ones, else those
-    that borrow strength from all module types made before, else each unit by the units before it."""
+    that borrow strength from all module types made before, else each unit by the units before it. Limits that were
+    made of this very lot judge only the lots after it."""
     x = record.values[parameter].dropna().to_numpy()
     for kind in FROZEN_CHARTS:
         row = frozen_of(record.product, parameter, kind)
-        if row is not None:
+        if row is not None and record.origin.lot_id not in row["from_data"].get("lots", ()):
             frozen = FrozenLimits.from_document(row["document"])
             found = phase_two(x, frozen)
             chart: Chart = found if isinstance(found, Chart) else found.location
@@ -288,7 +291,7 @@ def _fitted(record: LotRecord, parameter: str | None, indices: Mapping[str, Capa
     spec = record.specifications[parameter]
     try:
         return nonnormal_capability(record.values[parameter].dropna().to_numpy(), lower=spec.lower, upper=spec.upper,
-                                    confidence=confidence, resample_count=200)  # fmt: skip
+                                    confidence=confidence, resample_count=100)  # fmt: skip
     except DomainError:  # no family holds these values
         return None
 
@@ -341,12 +344,13 @@ def _summary(record: LotRecord, parameter: str | None, seen: Screen | None, chos
                              names=", ".join(name_of(n, lang) for n in seen.suspects[:3]),
                              rate=f"{p.false_discovery_percent:g}") for lang in LANGUAGES})  # fmt: skip
     if chosen is not None and chosen.kind != "none":
-        figures.append(Figure("label.quality_review.signals", f"{len(chosen.signals)} / {len(chosen.values)}", **shared))
+        count = f"{len(chosen.signals)} / {len(chosen.values)}"
+        figures.append(Figure("label.quality_review.signals", count, **shared))
         said.append({lang: limits_words(chosen, lang) for lang in LANGUAGES})
     for name, (study, _) in gauge.items():
         figures.append(Figure("label.quality_review.gauge", study.gauge_percent, "%", 3, low=study.gauge_percent_low,
                               high=study.gauge_percent_high, **shared))  # fmt: skip
-        said.append({lang: t(f"quality_review.reason.gauge_{study.verdict}", lang, name=name_of(name, lang),
+        said.append({lang: t(f"quality_review.reason.{GAUGE_WORDS[study.verdict]}", lang, name=name_of(name, lang),
                              percent=shown(study.gauge_percent, 3), classes=study.class_count)
                      for lang in LANGUAGES})  # fmt: skip
     if not said:
