@@ -368,6 +368,9 @@ class _At:
     def scale(self, _: Array, *, predict: bool = True) -> Array:
         return self.surface.scale(self.x, predict=predict)
 
+    def predicted(self, _: Array) -> tuple[Array, Array]:
+        return self.surface.predicted(self.x)
+
 
 def focus_dose_window(features: Sequence[Bossung]) -> FocusDoseWindow:
     """The common window of `features`. Raises DomainError: none, or no focus or dose that all have tested."""

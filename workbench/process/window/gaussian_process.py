@@ -83,18 +83,22 @@ class GaussianProcess:
 
     def mean(self, x: Array) -> Array:
         """Expected response (n,) at coded points (n, k)."""
-        return np.concatenate([self._mean(part) for part in _parted(x)])
+        return np.concatenate([self._mean(*self._at(part)) for part in _parted(x)])
 
     def scale(self, x: Array, *, predict: bool = True) -> Array:
         """Scale of Student t (n,) at coded points (n, k): of one new unit (`predict`), or of the smooth mean."""
-        return np.concatenate([self._scale(part, predict) for part in _parted(x)])
+        return np.concatenate([self._scale(*self._at(part), predict) for part in _parted(x)])
 
-    def _mean(self, x: Array) -> Array:
-        f, r = self._at(x)
+    def predicted(self, x: Array) -> tuple[Array, Array]:
+        """`mean` and `scale` of one new unit at coded points (n, k), from one matrix of correlations."""
+        parts = [self._at(part) for part in _parted(x)]
+        return (np.concatenate([self._mean(*part) for part in parts]),
+                np.concatenate([self._scale(*part, True) for part in parts]))  # fmt: skip
+
+    def _mean(self, f: Array, r: Array) -> Array:
         return f @ self.coefficients + r @ self._parts.weights
 
-    def _scale(self, x: Array, predict: bool) -> Array:
-        f, r = self._at(x)
+    def _scale(self, f: Array, r: Array, predict: bool) -> Array:
         half = linalg.solve_triangular(self._parts.root, r.T, lower=True)
         u = f - half.T @ self._parts.trend_half
         variance = 1.0 - (half**2).sum(axis=0) + np.einsum("ij,jk,ik->i", u, self._parts.trend_covariance, u)

@@ -11,7 +11,7 @@ from scipy import optimize, special
 from workbench.errors import DomainError
 from workbench.process.window.factors import Category, Factor, uncoded
 from workbench.process.window.predictor import Held, Predictor
-from workbench.process.window.probability import Limits, conformance
+from workbench.process.window.probability import Limits, conformance, conformance_and_room
 from workbench.process.window.setpoint import SetPoint, at_set_point
 from workbench.process.window.shapes import Box, Ellipsoid, largest_box, largest_ellipsoid
 from workbench.process.window.study import Field, WindowStudy, grid_field
@@ -159,13 +159,9 @@ def spare_deviate(
     The probability itself is all plateaus and cliffs; its deviate is nearly as smooth as the mean. Where it cannot be
     told from 0 or 1 the distance to the nearest limit in sigma takes over, so the way back is never lost.
     """
-    p = conformance(models, bounds, x, correlation=coupling, nodes_log2=8)[0]
-    deviate = special.ndtri(np.clip(p, 1e-8, 1 - 1e-8))
-    nearest = np.full(len(p), np.inf)
-    for model, bound in zip(models, bounds, strict=True):
-        mean, scale = model.mean(x), model.scale(x)
-        nearest = np.minimum(nearest, np.minimum(mean - bound.bounds[0], bound.bounds[1] - mean) / scale)
-    share = np.clip((np.abs(deviate) - 4.0) / 1.2, 0.0, 1.0)
+    p, nearest = conformance_and_room(models, bounds, x, correlation=coupling, nodes_log2=8)
+    deviate = special.ndtri(np.minimum(np.maximum(p, 1e-8), 1 - 1e-8))
+    share = np.minimum(np.maximum((np.abs(deviate) - 4.0) / 1.2, 0.0), 1.0)
     share = share * share * (3 - 2 * share)
     return (1 - share) * deviate + share * nearest - special.ndtri(wanted)
 

@@ -32,6 +32,7 @@ class Predictor(Protocol):
     def residuals(self) -> Array: ...
     def mean(self, x: Array) -> Array: ...
     def scale(self, x: Array, *, predict: bool = True) -> Array: ...
+    def predicted(self, x: Array) -> tuple[Array, Array]: ...  # mean and scale of one unit, at the price of one
     def draws(self, u: Array) -> ModelDraws: ...
 
 
@@ -75,6 +76,9 @@ class Held:
 
     def scale(self, x: Array, *, predict: bool = True) -> Array:
         return self.model.scale(self.whole(x), predict=predict)
+
+    def predicted(self, x: Array) -> tuple[Array, Array]:
+        return self.model.predicted(self.whole(x))
 
     def draws(self, u: Array) -> ModelDraws:
         return _HeldDraws(self, self.model.draws(u))

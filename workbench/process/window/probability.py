@@ -57,14 +57,31 @@ def conformance(
     Each response alone is exact (Student t predictive). Jointly, None takes the responses as independent given
     the setting; a correlation matrix couples them by a Gaussian copula.
     """
-    below, above = [], []
-    for surface, limit in zip(surfaces, limits, strict=True):
-        mean, scale = surface.mean(x), surface.scale(x)
-        low, high = limit.bounds
-        below.append(special.stdtr(surface.dof, (low - mean) / scale))
-        above.append(special.stdtr(surface.dof, (high - mean) / scale))
-    lower, upper = np.column_stack(below), np.column_stack(above)
-    single = np.clip(upper - lower, 0.0, 1.0)
+    below, above = sides(surfaces, limits, x)
+    dof = np.array([s.dof for s in surfaces], float)
+    return _joint(below, above, dof, correlation, nodes_log2)
+
+
+def conformance_and_room(
+    surfaces: Sequence[Predictor], limits: Sequence[Limits], x: Array, *, correlation: Array | None, nodes_log2: int
+) -> tuple[Array, Array]:
+    """Joint probability (n,) as `conformance`, and the distance (n,) to the nearest limit in predictive scales."""
+    below, above = sides(surfaces, limits, x)
+    dof = np.array([s.dof for s in surfaces], float)
+    return _joint(below, above, dof, correlation, nodes_log2)[0], np.minimum(-below, above).min(axis=1)
+
+
+def sides(surfaces: Sequence[Predictor], limits: Sequence[Limits], x: Array) -> tuple[Array, Array]:
+    """Both limits as seen from the mean, in predictive scales (n, responses): negative below it, positive above."""
+    means, scales = zip(*(surface.predicted(x) for surface in surfaces), strict=True)
+    mean, scale = np.stack(means, axis=1), np.stack(scales, axis=1)
+    low, high = np.array([limit.bounds for _, limit in zip(surfaces, limits, strict=True)], float).T
+    return (low - mean) / scale, (high - mean) / scale
+
+
+def _joint(below: Array, above: Array, dof: Array, correlation: Array | None, nodes_log2: int) -> tuple[Array, Array]:
+    lower, upper = special.stdtr(dof, below), special.stdtr(dof, above)
+    single = np.minimum(np.maximum(upper - lower, 0.0), 1.0)
     if correlation is None:
         return single.prod(axis=1), single
     return rectangle_probability(special.ndtri(lower), special.ndtri(upper), correlation, nodes_log2=nodes_log2), single

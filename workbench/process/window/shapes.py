@@ -341,12 +341,16 @@ def _new_only(u: Array, which: Array, active: Array, limit: Array) -> Array:
 
 def _gradient(scaled: Margins, x: Array, which: Array, step: float = 1e-5) -> Array:
     """Central differences (n, k) of the margin `which` (n,) at each point."""
+    return _value_and_gradient(scaled, x, which, step)[1]
+
+
+def _value_and_gradient(scaled: Margins, x: Array, which: Array, step: float = 1e-5) -> tuple[Array, Array]:
+    """The margin `which` (n,) at each point and its central differences (n, k), asked in one go."""
     n, k = x.shape
-    moved = x[None, None] + step * np.array([1.0, -1.0])[:, None, None, None] * np.eye(k)[None, :, None, :]
-    flat = scaled(moved.reshape(-1, k))
-    values = flat.reshape(2, k, n, flat.shape[1])
-    own = values[:, :, np.arange(n), which]
-    return ((own[0] - own[1]) / (2 * step)).T
+    ways = np.vstack([np.zeros(k), step * np.eye(k), -step * np.eye(k)])
+    flat = scaled((x + ways[:, None]).reshape(-1, k))
+    own = flat.reshape(1 + 2 * k, n, flat.shape[1])[:, np.arange(n), which]
+    return own[0], ((own[1 : k + 1] - own[k + 1 :]) / (2 * step)).T
 
 
 def _worst(scaled: Margins, shape: _Shape, z: Array, unit: Array, values: Array) -> tuple[Array, Array]:
@@ -355,13 +359,15 @@ def _worst(scaled: Margins, shape: _Shape, z: Array, unit: Array, values: Array)
     u = unit[values.argmin(axis=0)]
     now = values.min(axis=0)
     step = np.full(len(limits), 0.25)
+    root = shape.root(z)
+    slope = _gradient(scaled, shape.points(z, u), limits) @ root
     for _ in range(40):
-        slope = _gradient(scaled, shape.points(z, u), limits) @ shape.root(z)
-        norm = np.linalg.norm(slope, axis=1, keepdims=True)
+        norm = np.sqrt((slope * slope).sum(axis=1, keepdims=True))
         trial = shape.inward(u - step[:, None] * slope / np.maximum(norm, 1e-300))
-        there = _own(scaled(shape.points(z, trial)), limits)
+        there, steep = _value_and_gradient(scaled, shape.points(z, trial), limits)
         better = there < now - 1e-15
         u, now = np.where(better[:, None], trial, u), np.where(better, there, now)
+        slope = np.where(better[:, None], steep @ root, slope)
         step = np.where(better, np.minimum(step * 1.6, 1.0), step * 0.3)
         if step.max() < 1e-7:
             break
@@ -371,12 +377,20 @@ def _worst(scaled: Margins, shape: _Shape, z: Array, unit: Array, values: Array)
 def _solve(scaled: Margins, shape: _Shape, z: Array, active: Array, limit: Array) -> Array:
     """Largest volume with every margin positive at its active points, from the parameters `z`."""
 
+    last: dict[bytes, tuple[Array, Array]] = {}  # values and slopes are asked for the same parameters in turn
+
+    def both(p: Array) -> tuple[Array, Array]:
+        key = p.tobytes()
+        if key not in last:
+            last.clear()
+            last[key] = _value_and_gradient(scaled, shape.points(p, active), limit)
+        return last[key]
+
     def values(p: Array) -> Array:
-        return np.concatenate([shape.range_left(p), _own(scaled(shape.points(p, active)), limit)])
+        return np.concatenate([shape.range_left(p), both(p)[0]])
 
     def slopes(p: Array) -> Array:
-        own = shape.slopes(_gradient(scaled, shape.points(p, active), limit), active)
-        return np.vstack([shape.range_slopes(p), own])
+        return np.vstack([shape.range_slopes(p), shape.slopes(both(p)[1], active)])
 
     def objective(p: Array) -> tuple[float, Array]:
         gradient = np.zeros(len(p))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,16 @@ class Surface:
 
     def scale(self, x: Array, *, predict: bool = True) -> Array:
         """Standard error at coded points (n, k): of one new unit (`predict`), or of the mean."""
+        return self._scale(self.design(x), predict)
+
+    def predicted(self, x: Array) -> tuple[Array, Array]:
+        """`mean` and `scale` of one new unit at coded points (n, k), from one model matrix."""
         m = self.design(x)
+        return m @ self.coefficients, self._scale(m, True)
+
+    def _scale(self, m: Array, predict: bool) -> Array:
         p = len(self.terms)
-        leverage = np.einsum("ij,jk,ik->i", m, self.covariance[:p, :p], m)
+        leverage = np.einsum("ij,ij->i", m @ self.covariance[:p, :p], m)
         return self.sigma * np.sqrt(leverage + (1.0 if predict else 0.0))
 
     @property
@@ -96,12 +104,27 @@ class SurfaceDraws:
 def design_matrix(terms: Sequence[Term], x: Array) -> Array:
     """Model matrix (n, terms) of coded points (n, k)."""
     x = np.atleast_2d(np.asarray(x, float))
-    exponents = np.asarray(terms, int)
-    powers = x[..., None] ** np.arange(exponents.max(initial=0) + 1)
-    found = powers[:, 0, exponents[:, 0]]
-    for i in range(1, x.shape[1]):
-        found = found * powers[:, i, exponents[:, i]]
+    n, k = x.shape
+    highest, columns = _factored(tuple(terms))
+    powers = np.empty((n, 1 + k * highest))
+    powers[:, 0] = 1.0
+    for e in range(highest):
+        at = 1 + e * k
+        powers[:, at : at + k] = x if e == 0 else powers[:, at - k : at] * x
+    found = powers.take(columns[0], axis=1)
+    for column in columns[1:]:
+        found *= powers.take(column, axis=1)
     return found
+
+
+@lru_cache(maxsize=256)
+def _factored(terms: tuple[Term, ...]) -> tuple[int, tuple[Array, ...]]:
+    """Highest power, and each term as a product of columns of 1, x, x^2 ...: few, however many factors there are."""
+    k = len(terms[0])
+    parts = [[1 + (e - 1) * k + i for i, e in enumerate(term) if e] for term in terms]
+    width = max(1, *map(len, parts))
+    full = np.array([part + [0] * (width - len(part)) for part in parts], int)
+    return max(map(max, terms)), tuple(full.T.copy())
 
 
 def fit(
