@@ -240,7 +240,8 @@ def places(module_type: ModuleType) -> pd.DataFrame:
 
 
 def _names(units: pd.DataFrame) -> list[str]:
-    return [f"{r.lot}/{r.carrier}/{r.x},{r.y}" for r in units.itertuples()]
+    return [f"{lot}/{carrier}/{x},{y}" for lot, carrier, x, y in
+            zip(*(units[c].tolist() for c in ("lot", "carrier", "x", "y")), strict=True)]  # fmt: skip
 
 
 def _lot(series: _Series, number: int) -> SyntheticLot:
@@ -286,17 +287,18 @@ def _through(series: _Series, number: int, k: int, units: pd.DataFrame,
 
 def _measured(series: _Series, kind: ModuleType, number: int, units: pd.DataFrame,
               made: list[pd.DataFrame]) -> pd.DataFrame:  # fmt: skip
-    rows = []
+    values = []
     rho = np.hypot(units["x_um"], units["y_um"]) / (CARRIER_MM * 1e3)
-    for m in kind.measured():
-        step = next(f for f in made if f["step"].iloc[0] == m.step)
+    measured, steps = kind.measured(), {f["step"].iloc[0]: f for f in made}
+    for m in measured:
         moved = np.zeros(len(units))
         for cause in series.planted:
             if cause.parameter == m.name and number >= cause.since:
-                moved += cause.size * _share(cause, step, rho.to_numpy(), number, series.lot_count)
-        values = m.target + m.sigma * (series.rng.standard_normal(len(units)) + moved)
-        rows.append(units[["carrier", "position"]].assign(attempt=0, parameter=m.name, value=values))
-    return pd.concat(rows, ignore_index=True)
+                moved += cause.size * _share(cause, steps[m.step], rho.to_numpy(), number, series.lot_count)
+        values.append(m.target + m.sigma * (series.rng.standard_normal(len(units)) + moved))
+    every = pd.concat([units[["carrier", "position"]]] * len(measured), ignore_index=True)
+    return every.assign(attempt=0, parameter=np.repeat([m.name for m in measured], len(units)),
+                        value=np.concatenate(values))  # fmt: skip
 
 
 def _share(cause: Planted, step: pd.DataFrame, rho: np.ndarray, number: int, count: int) -> np.ndarray:

@@ -77,6 +77,15 @@ class Predictive:
         def excess(step: float) -> float:
             return float(special.ndtri(max(float(tail(centre + side * width * step)), 1e-300))) - aim
 
+        # the score is nearly linear in steps of the width: a few secants find it, brackets where they do not
+        before, step = aim, aim - (off := excess(aim))
+        for _ in range(12):
+            last, off = off, excess(step)
+            if off == last:
+                break
+            before, step = step, step - off * (step - before) / (off - last)
+            if abs(step - before) <= 1e-10:
+                return centre + side * width * step
         low, high = aim - 1.0, aim + 1.0
         while excess(low) > 0:
             low = 2 * low - 1

@@ -84,15 +84,18 @@ def box_in_polytope(a: Array, b: Array) -> Box:
     rows = np.hstack([plus + minus, plus - minus])  # centre, half widths: a c + |a| h <= b
     start = np.concatenate([centre, np.full(k, 0.9 * radius / np.sqrt(k))])
 
-    def terms(z: Array, weight: float) -> tuple[float, Array, Array]:
+    def terms(z: Array, weight: float, curved: bool = True) -> tuple[float, Array, Array]:
         h, slack = z[k:], b - rows @ z
         if h.min() <= 0 or slack.min() <= 0:
             return np.inf, z, np.empty((0, 0))
+        value = -weight * float(np.log(h).sum()) - float(np.log(slack).sum())
+        if not curved:
+            return value, z, np.empty((0, 0))
         gradient = rows.T @ (1 / slack)
         gradient[k:] -= weight / h
         hessian = (rows / slack[:, None] ** 2).T @ rows
         hessian[np.arange(k, 2 * k), np.arange(k, 2 * k)] += weight / h**2
-        return -weight * float(np.log(h).sum()) - float(np.log(slack).sum()), gradient, hessian
+        return value, gradient, hessian
 
     z = _barrier(terms, start, len(b))
     return Box(z[:k] - z[k:], z[:k] + z[k:])
@@ -109,7 +112,7 @@ def ellipsoid_in_polytope(a: Array, b: Array) -> Ellipsoid:
     maps = np.zeros((len(b), k, len(rows)))
     maps[:, columns, np.arange(len(rows))] = a[:, rows]
 
-    def terms(z: Array, weight: float) -> tuple[float, Array, Array]:
+    def terms(z: Array, weight: float, curved: bool = True) -> tuple[float, Array, Array]:
         entries = z[k:]
         d = entries[diagonal]
         v = maps @ entries
@@ -117,6 +120,9 @@ def ellipsoid_in_polytope(a: Array, b: Array) -> Ellipsoid:
         slack = b - a @ z[:k] - length
         if d.min() <= 0 or slack.min() <= 0:
             return np.inf, z, np.empty((0, 0))
+        value = -weight * float(np.log(d).sum()) - float(np.log(slack).sum())
+        if not curved:
+            return value, z, np.empty((0, 0))
         unit = v / length[:, None]
         slope = np.hstack([a, np.einsum("mc,mce->me", unit, maps)])
         gradient = slope.T @ (1 / slack)
@@ -125,7 +131,7 @@ def ellipsoid_in_polytope(a: Array, b: Array) -> Ellipsoid:
         hessian[k:, k:] += np.einsum("mce,mcf,m->ef", across, across, 1 / (length * slack))
         gradient[k + diagonal] -= weight / d
         hessian[k + diagonal, k + diagonal] += weight / d**2
-        return -weight * float(np.log(d).sum()) - float(np.log(slack).sum()), gradient, hessian
+        return value, gradient, hessian
 
     z = _barrier(terms, start, len(b))
     root = np.zeros((k, k))
@@ -172,8 +178,9 @@ def _polytope(a: Array, b: Array) -> tuple[Array, Array, Array, float]:
     return a, b, ball.x[:k], float(ball.x[-1])
 
 
-def _barrier(terms: Callable[[Array, float], tuple[float, Array, Array]], z: Array, limit_count: int) -> Array:
-    """Newton's method on a growing weight of the objective; the gap left is limits over weight."""
+def _barrier(terms: Callable[..., tuple[float, Array, Array]], z: Array, limit_count: int) -> Array:
+    """Newton's method on a growing weight of the objective; the gap left is limits over weight. `terms` gives value,
+    gradient and Hessian; the search along a step asks for the value alone (`curved` False)."""
     weight = 1.0
     while True:
         for _ in range(60):
@@ -183,7 +190,7 @@ def _barrier(terms: Callable[[Array, float], tuple[float, Array, Array]], z: Arr
             if fall < 1e-12:
                 break
             size = 1.0
-            while size > 1e-12 and not terms(z + size * step, weight)[0] <= value - 0.2 * size * fall:
+            while size > 1e-12 and not terms(z + size * step, weight, False)[0] <= value - 0.2 * size * fall:
                 size /= 2
             if size <= 1e-12:
                 break
