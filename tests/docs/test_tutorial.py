@@ -42,3 +42,20 @@ def test_a_stack_goes_from_idea_to_release(root, home, tmp_path):
     history = next(out[0] for line, out in said.items() if "history" in line)
     assert "released" in history
     assert (home / "site" / "index.html").is_file()
+
+
+@pytest.mark.timeout(300)
+def test_a_lot_goes_from_its_file_to_a_transfer_package(root, home, tmp_path):
+    text = (root / "docs" / "tutorial-process.md").read_text("utf-8")
+    table = re.search(r"```csv\n(.*?)```", text, re.S)[1]  # what the reader is asked to save
+    assert table.count("\n") == 49
+    (tmp_path / "gap.csv").write_text(table, "utf-8")
+    said = run(root, "tutorial-process.md", tmp_path)
+
+    def of(words: str) -> str:
+        return next(out[0] for line, out in said.items() if words in line)
+
+    assert "FAIL" in of("run lot_review")
+    assert "chamber B (plating)" in of("run lot_review")
+    assert "PLATE-2" in of("lot unit")
+    assert (tmp_path / "pilot-7.zip").stat().st_size > 1000

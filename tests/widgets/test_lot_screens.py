@@ -249,9 +249,10 @@ def test_the_chart_beside_the_map_is_drawn_for_any_readings():
         assert len(drawn) < 120_000
 
 
-def test_a_link_leads_to_the_newest_report_in_a_report_only(monkeypatch):
+def test_a_link_leads_to_the_newest_report_or_to_the_page(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert "href" not in Link("lot", "fo-logic").__html__()
+    assert 'href="../process/lot_review.ipynb?lot_id=a%26b&' in Link("lot", "a&b").__html__()
+    assert "href" not in Link("certificate", "c-1").__html__()
     monkeypatch.setenv(VARIABLE, "{}")
     assert 'href="../../latest/process/lot_review/fo-logic/index.html"' in Link("lot", "fo-logic").__html__()
     assert "<b>" not in Link("lot", "<b>x").__html__()

@@ -3,6 +3,7 @@
 from widgets.process.control import capability, capability_table, control_chart
 from widgets.process.fitting import diagnostics, models, runs, surfaces
 from widgets.process.focus_dose import bossung, focus_dose_window, latitude
+from widgets.process.linked import on
 from widgets.process.lot import bins, events, imports, lot_map
 from widgets.process.lot_causes import causes, patterns, screening
 from widgets.process.lot_causes import drift as drifting_tool
@@ -38,6 +39,7 @@ __all__ = [
     "margins",
     "models",
     "next_lot",
+    "on",
     "patterns",
     "plan_aliases",
     "plan_alternatives",

@@ -5,7 +5,10 @@ In a report every carrier is drawn beside the chart; on screen one is brushed, a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from html import escape
+from typing import Any
 
 import ipywidgets as w
 import numpy as np
@@ -168,3 +171,8 @@ def show_linked(record: LotRecord, response: str, parameter: str | None) -> None
 
 def _wrapped(body: str) -> str:
     return f'<div class="wb">{body}</div>'
+
+
+def on(run: Any, view: Callable[..., None]) -> Callable[[Any], None]:
+    """`view` as the run's page needs it: with the map to brush where someone can, drawn in a report."""
+    return partial(view, mode=run.mode)

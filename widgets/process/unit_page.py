@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import os
 from html import escape
+from urllib.parse import urlencode
 
 import pandas as pd
 
 from widgets.page import html, note, say, spans, table, words
 from widgets.process.linked import axis_unit
-from workbench.i18n import LANGUAGES, t
+from workbench.i18n import LANGUAGES, language, t
 from workbench.process.lot_review import LotReview
 from workbench.process.review import name_of
 from workbench.reports.site import address
 from workbench.runs.context import VARIABLE
 from workbench.schema.summary import shown
 
-PAGES = {"design": "design/stack_design", "system": "validation/benchmark_review", "lot": "process/lot_review"}
+PAGES = {"design": ("design/stack_design", "design_id"), "system": ("validation/benchmark_review", "system_id"),
+         "lot": ("process/lot_review", "lot_id")}  # the page about a subject, and the parameter that names it
 WHOLE = '<span style="white-space:nowrap">'  # a unit's name is not broken at its hyphens
 TOLD = ("equipment", "chamber", "recipe", "material_batch", "operator")
 
 
 class Link:
-    """A link to the newest report on a subject, where this is a report; its words elsewhere."""
+    """A link to what is known of a subject: its newest report from a report, its page from a page that is worked with.
+    A subject without a page is only its words.
+    """
 
     def __init__(self, kind: str, subject: str, shown_as: str | None = None):
         self.kind, self.subject, self.text = kind, subject, shown_as or subject
 
     def __html__(self) -> str:
-        study = PAGES.get(self.kind)
-        if study is None or VARIABLE not in os.environ:
+        if self.kind not in PAGES:
             return f"{WHOLE}{escape(self.text)}</span>"
-        where = "/".join(address(part) for part in study.split("/"))
-        link = f"../../latest/{where}/{address(self.subject)}/index.html"
+        study, name = PAGES[self.kind]
+        if VARIABLE in os.environ:
+            where = "/".join(address(part) for part in study.split("/"))
+            link = f"../../latest/{where}/{address(self.subject)}/index.html"
+        else:
+            link = f"../{study}.ipynb?{urlencode({name: self.subject, 'lang': language()})}"
         return f'{WHOLE}<a href="{link}">{escape(self.text)}</a></span>'
 
     def __str__(self) -> str:

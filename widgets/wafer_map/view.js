@@ -37,11 +37,13 @@ function render({ model, el }) {
     const columns = Math.max(model.get("columns"), 1), rows = Math.max(model.get("rows"), 1);
     const tall = rows * model.get("aspect"), px = (side - 2 * PAD) / Math.max(columns, tall);
     box = { w: columns * px, h: tall * px };
-    box.x = (side - box.w) / 2; box.y = (side - box.h) / 2;
-    stage.style.width = stage.style.height = `${side}px`;
+    // A wafer's outline is a circle around all dies; a panel or tray takes no more height than it has.
+    const high = model.get("shape") === "wafer" ? side : Math.ceil(box.h + 2 * PAD);
+    box.x = (side - box.w) / 2; box.y = (high - box.h) / 2;
+    stage.style.width = `${side}px`; stage.style.height = `${high}px`;
     for (const each of [canvas, over]) {
-      each.width = each.height = Math.round(side * ratio);
-      each.style.width = each.style.height = `${side}px`;
+      each.width = Math.round(side * ratio); each.height = Math.round(high * ratio);
+      each.style.width = `${side}px`; each.style.height = `${high}px`;
       each.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
     }
     caption.textContent = model.get("title");

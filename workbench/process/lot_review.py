@@ -19,6 +19,7 @@ from workbench.process.quality.nonconforming import share_interval
 from workbench.process.review import name_of
 from workbench.schema import Figure, Parameters, Summary, Verdict, choice, quantity, text
 from workbench.schema.summary import shown
+from workbench.units import symbol_of
 
 MOST_WORST = 5
 MOST_REASONS = 4  # causes told in the verdict; all stand in their table
@@ -161,7 +162,7 @@ def cause_words(record: LotRecord, cause: Cause, lang: str) -> str:
     """One finding as a sentence."""
     facts = {"shared": shared_words(cause.factor, cause.level, lang), "p": f"{cause.p:.2g}", "units": cause.units}
     name = "" if cause.response == FAILING else name_of(cause.response, lang)
-    unit = "" if cause.response == FAILING else record.unit_of(cause.response)
+    unit = "" if cause.response == FAILING else symbol_of(cause.response) or record.unit_of(cause.response)
     if cause.kind == "failing":
         found = cause.found
         said = t("lot_review.cause.failing", lang, inside=f"{100 * found.value:.3g}", rest=f"{100 * found.rest:.3g}",
