@@ -79,7 +79,7 @@ def latitude(result: Review) -> None:
         at = alt.Chart(pd.DataFrame({"depth": [deep.depth_um], "latitude": [deep.latitude_percent],
                                      "word": [f"{deep.depth_um:.1f} µm"]}))  # fmt: skip
         layers += [at.mark_point(size=90, color=COLOURS[5], filled=True, opacity=1).encode(x=x, y=y),
-                   at.mark_text(dx=8, dy=-10, align="left").encode(x=x, y=y, text="word:N")]  # fmt: skip
+                   at.mark_text(dx=-9, dy=14, align="right").encode(x=x, y=y, text="word:N")]  # fmt: skip
     key = "process.say.latitude" if deep is not None else "process.say.latitude_none"
     said = {lang: t(key, lang, latitude=f"{study.latitude_percent:g}",
                     depth=shown(deep.depth_um, 3) if deep else "–", most=shown(float(c.rectangle_percent[0]), 3))

@@ -47,7 +47,7 @@ def plan_power(result: ExperimentResult) -> None:
     lines = alt.Chart(frame).mark_line().encode(x=x, y=y, color=colour)
     wished = alt.Chart(pd.DataFrame({"size": [p.effect_in_sigma]}))
     rule = wished.mark_rule(strokeDash=[2, 3]).encode(x="size:Q")
-    rule_word = wished.mark_text(align="left", dx=5, y=10).encode(
+    rule_word = wished.mark_text(align="right", dx=-5, y=10).encode(
         x="size:Q", text=alt.value(f"{maps.both('label.process.wished_effect')} {p.effect_in_sigma:g} σ"))  # fmt: skip
     wanted = alt.Chart(pd.DataFrame({"power": [p.wanted_power_percent]}))
     level = wanted.mark_rule(color=COLOURS[5], strokeDash=[6, 4]).encode(y="power:Q")

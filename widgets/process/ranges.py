@@ -17,6 +17,7 @@ from workbench.units import symbol_of
 
 KINDS = ("box", "ellipsoid", "alone")
 _COLUMNS = {"box": "process.range_box", "ellipsoid": "process.range_ellipsoid", "alone": "process.range_alone"}
+MOST_SIGMA = 10.0  # drawn; what lies farther away is only written
 _COLOURS = dict(zip(KINDS, (COLOURS[0], COLOURS[1], COLOURS[2]), strict=True))
 
 
@@ -44,7 +45,6 @@ def ranges(result: Review) -> None:
     facts = {"wanted": f"{100 * study.wanted:g}"}
     if found.box is None:
         say("process.say.no_ranges", **facts)
-        table(frame)
         return
     said = {lang: t("process.say.ranges", lang, box=_box_words(result, found.box, lang),
                     share=shown(100 * found.box.share, 2),
@@ -86,18 +86,19 @@ def margins(result: Review) -> None:
                     limit=limit_words(near.response, near.side, near.limit, lang),
                     distance=f"{shown(abs(near.distance), 3)} {symbol_of(near.response)}".strip(),
                     sigma=shown(abs(float(near.in_sigma)), 2)) for lang in LANGUAGES}  # fmt: skip
-    reach = max(4.0, 1.25 * float(bars["sigma"].abs().max()))
-    low = min(0.0, float(bars["sigma"].min()))
+    reach = min(max(5.0, 1.3 * float(bars["sigma"].max())), MOST_SIGMA)
+    bars["end"] = bars["sigma"].clip(-MOST_SIGMA, 0.8 * reach)  # room for the words of what is far away anyway
+    low = min(0.0, float(bars["end"].min()))
     y = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=300, ticks=False, domain=False))
-    x = alt.X("sigma:Q", title=maps.both("label.process.in_sigma") + " (σ)", scale=alt.Scale(domain=[low, reach]))
+    x = alt.X("end:Q", title=maps.both("label.process.in_sigma") + " (σ)", scale=alt.Scale(domain=[low, reach]))
     base = alt.Chart(bars).encode(y=y)
     bar = base.mark_bar(height=14, color=COLOURS[0]).encode(x=x)
-    word = base.mark_text(align="left", dx=6, fontSize=12).encode(x="sigma:Q", text="word:N")
+    word = base.mark_text(align="left", dx=6, fontSize=12).encode(x="end:Q", text="word:N")
     three = alt.Chart(pd.DataFrame({"sigma": [3.0]}))
-    rule = three.mark_rule(color=COLOURS[5], strokeDash=[6, 4], strokeWidth=1.5).encode(x="sigma:Q")
+    rule = three.mark_rule(color=COLOURS[5], strokeDash=[6, 4], strokeWidth=1.5, opacity=0.55).encode(x="sigma:Q")
     word3 = alt.value("3 σ = Cpk 1")
     mark = three.mark_text(color=COLOURS[5], align="left", dx=4, y=-8).encode(x="sigma:Q", text=word3)
-    chart = (bar + word + rule + mark).properties(width=460, height=34 * len(found))
+    chart = (rule + bar + word + mark).properties(width=460, height=34 * len(found))
     picture(chart, say=said, table=pd.DataFrame(rows))
     note("process.note.margins")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import ipywidgets as w
 import numpy as np
@@ -15,8 +16,9 @@ from widgets.process import plane as planes
 from widgets.process.words import limit_words
 from workbench.i18n import LANGUAGES, language, t
 from workbench.process.review import Review, name_of, set_point_words, setting_shown, setting_words
-from workbench.process.window import conformance, uncoded
-from workbench.process.window.operating import conformance_at, margins, slice_field
+from workbench.process.window import conformance, conformance_interval, uncoded
+from workbench.process.window.operating import coded_at, margins, slice_field
+from workbench.process.window.probability import posterior
 from workbench.process.window.study import Field, WindowStudy
 from workbench.schema.summary import shown
 from workbench.units import symbol_of
@@ -115,11 +117,10 @@ class SliceScreen(w.VBox):
         if self._held:
             return
         study, axes, at = self.result.window, self._axes, self.setting
-        names = [f.name for f in study.factors]
         held = {name: v for i, (name, v) in enumerate(at.items()) if i not in axes}
         key = (axes, tuple(held.values()))
         if self._field is None or self._field[0] != key:
-            self._field = key, slice_field(study, (names[axes[0]], names[axes[1]]), held)
+            self._field = key, plane_field(study, axes, held)
         field = self._field[1]
         x = np.array([(at[f.name] - f.centre) / f.half_range for f in study.factors])
         self.map.value = f'<div class="wb"><div class="wb-picture">{slice_svg(self.result, field, x, axes)}</div></div>'
@@ -151,17 +152,33 @@ def slice_svg(result: Review, field: Field, x: Array, axes: tuple[int, int]) -> 
     return "".join(parts) + "</svg>"
 
 
+def expectation(study: WindowStudy, at: dict[str, float]) -> tuple[float, float, float]:
+    """Probability of conformance with drift at a setting, and its credible interval, made for sliders: fewer points
+    than the recommended set point is judged by (both to about a percentage point)."""
+    x, level = coded_at(study, at)
+    models = study.models(**level)
+    joint = conformance(models, study.bounds, study.drift.points(x, points_log2=4, seed=0), correlation=study.coupling,
+                        nodes_log2=7)[0]  # fmt: skip
+    coupled = study.coupling is not None
+    draws = posterior(models, draws_log2=6 if coupled else 9)
+    points = study.drift.points(x, points_log2=1 if coupled else 4, seed=0)
+    _, low, high = conformance_interval(models, study.bounds, points, correlation=study.coupling,
+                                        confidence=study.confidence, draws=draws)  # fmt: skip
+    value = float(joint.mean())
+    return value, min(low, value), max(high, value)
+
+
 def reading(study: WindowStudy, at: dict[str, float], field: Field) -> str:
     """What to expect at a setting, in words (HTML, both languages)."""
-    point = conformance_at(study, at)
+    value, low, high = expectation(study, at)
     nearest = margins(study, at)[0]
-    inside = bool(study.region.contains(point.x)[0])
+    inside = bool(study.region.contains(coded_at(study, at)[0])[0])
     said = {}
     for lang in LANGUAGES:
         words = t("process.say.reading", lang,
                   setting=set_point_words(study, lang, np.array([at[f.name] for f in study.factors])),
-                  value=shown(100 * point.drifted.value, 3), low=shown(100 * point.low, 3),
-                  high=shown(100 * point.high, 3), confidence=f"{100 * study.confidence:g}",
+                  value=shown(100 * value, 2), low=shown(100 * low, 2), high=shown(100 * high, 2),
+                  confidence=f"{100 * study.confidence:g}",
                   limit=limit_words(nearest.response, nearest.side, nearest.limit, lang),
                   sigma=shown(float(nearest.in_sigma), 2), share=shown(100 * window_share(study, field), 2),
                   wanted=f"{100 * study.wanted:g}")  # fmt: skip
@@ -186,15 +203,16 @@ def small_multiples(result: Review) -> None:
     rows = []
     for row, i in enumerate(others):
         factor = study.factors[i]
-        for column, value in enumerate((factor.low, float(study.setting[i]), factor.high)):
-            field = slice_field(study, names, {factor.name: value})
+        for column, value in enumerate(_values(study, i)):
+            field = plane_field(study, axes, {factor.name: value})
             left, top = planes.LEFT + column * (SMALL + gap), head + row * (SMALL + head + 16)
             plane = planes.Plane.of(field, SMALL, left, top)
             x = study.set_point.x.copy()
             x[i] = (value - factor.centre) / factor.half_range
             parts.append(planes.probability(plane, field, study, labels=False))
             parts.append(planes.shapes(plane, study, x, axes, result.ranges.box, result.ranges.ellipsoid))
-            parts.append(plane.mark(study.setting[list(axes)]))
+            if value == study.setting[i]:
+                parts.append(plane.mark(study.setting[list(axes)]))
             parts.append(plane.axes(names, across=row == len(others) - 1, up=column == 0))
             parts.append(text(plane.ox, plane.oy - 10, planes.factor_title(factor, value), size=12, weight=600))
             rows.append({"process.factor": {lang: name_of(factor.name, lang) for lang in LANGUAGES},
@@ -213,15 +231,37 @@ def _multiples_words(study: WindowStudy, frame: pd.DataFrame, others: list[int],
     for row, i in enumerate(others):
         column = "process.window_share_percent" if study.window_exists else "process.best_percent"
         low, middle, high = frame[column].iloc[3 * row : 3 * row + 3]
-        factor = study.factors[i]
+        factor, at = study.factors[i], _values(study, i)
         flat = max(low, middle, high) - min(low, middle, high) < 0.1 * max(low, middle, high)
         kind = "process.say.slice_flat" if flat else "process.say.slice_share"
         said.append(t(kind if study.window_exists else "process.say.slice_best", lang,
                       factor=name_of(factor.name, lang), low=shown(low, 2), middle=shown(middle, 2),
                       high=shown(high, 2), wanted=f"{100 * study.wanted:g}",
-                      least=setting_words(factor, factor.low, lang),
-                      most=setting_words(factor, factor.high, lang)))  # fmt: skip
+                      least=setting_words(factor, at[0], lang), between=setting_words(factor, at[1], lang),
+                      most=setting_words(factor, at[2], lang)))  # fmt: skip
     return " ".join(said)
+
+
+def _values(study: WindowStudy, i: int) -> list[float]:
+    """A quarter and three quarters of the range of a factor, and its set point, rising."""
+    f = study.factors[i]
+    return sorted([f.centre - f.half_range / 2, float(study.setting[i]), f.centre + f.half_range / 2])
+
+
+def plane_field(study: WindowStudy, axes: tuple[int, int], held: dict[str, float]) -> Field:
+    """A slice whose margin is that within its plane: a held factor at the end of its range would make it zero
+    everywhere, and outlines cut along it ragged."""
+    names = [f.name for f in study.factors]
+    field = slice_field(study, (names[axes[0]], names[axes[1]]), held)
+    x = np.array([(held.get(f.name, c) - f.centre) / f.half_range
+                  for f, c in zip(study.factors, study.setting, strict=True)])  # fmt: skip
+    region, rest = study.region, [i for i in range(len(x)) if i not in axes]
+    if (x[rest] < region.low[rest] - 1e-9).any() or (x[rest] > region.high[rest] + 1e-9).any():
+        return field
+    a, b = (np.linspace(region.low[i], region.high[i], n) for i, n in zip(axes, field.margin.shape, strict=True))
+    distance = np.sqrt(a[:, None] ** 2 + b[None, :] ** 2 + float((x[rest] ** 2).sum()))
+    sides = np.minimum(np.minimum(a - a[0], a[-1] - a)[:, None], np.minimum(b - b[0], b[-1] - b)[None, :])
+    return replace(field, margin=np.minimum(region.reach - distance, sides))
 
 
 def widest(study: WindowStudy) -> tuple[int, int]:

@@ -54,7 +54,7 @@ _NAME = r"[A-Za-z][A-Za-z0-9_]*"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _SCALED = re.compile(rf"({_NAME})\s+({_NUMBER})\s*(?:\.\.\.|\s)\s*({_NUMBER})")
 _NAMED = re.compile(rf"({_NAME})\s+(\S[^|;]*(?:\|[^|;]+)+)")
-_LIMIT = re.compile(rf"({_NAME})\s*(<=|>=)\s*({_NUMBER})")
+_LIMIT = re.compile(rf"({_NAME})\s*(<=?|>=?|≤|≥)\s*({_NUMBER})")
 
 
 class ExperimentReview(Parameters):
@@ -100,9 +100,9 @@ class ExperimentReview(Parameters):
     alpha_percent: float = quantity("Risk of a false alarm", "誤報風險", gt=0, le=50, default=5.0)
     order_seed: int = quantity("Seed of the run order", "執行順序的亂數種子", ge=0, le=1_000_000, default=1)
     limits: str = text(
-        "Limits", "規格界限", default="uniformity_percent <= 6; stress <= 8",
-        help_en="name <= value; name >= value, where the lot has that response; others keep its specification",
-        help_zh="名稱 <= 數值; 名稱 >= 數值，適用於批次中有該響應者；其餘沿用批次規格",
+        "Limits", "規格界限", default="uniformity_percent < 6; stress < 8",
+        help_en="name < value; name > value, where the lot has that response; others keep its specification",
+        help_zh="名稱 < 數值; 名稱 > 數值，適用於批次中有該響應者；其餘沿用批次規格",
     )  # fmt: skip
     wanted_conformance_percent: float = quantity(
         "Wanted probability of conformance", "要求的合格機率", ge=50, le=99.99, default=90.0
@@ -230,14 +230,14 @@ def factors_of(words: str) -> tuple[Setting, ...]:
 
 
 def limits_of(words: str, experiment: Experiment) -> dict[str, Limits]:
-    """Limits as written, ``stress <= 8; thickness_nm >= 390``, for the responses the experiment has; the others keep
+    """Limits as written, ``stress < 8; thickness_nm > 390``, for the responses the experiment has; the others keep
     the specification of the lot. Raises InputError."""
     sides: dict[str, dict[str, float]] = {}
     for item in filter(None, (part.strip() for part in words.split(";"))):
         read = _LIMIT.fullmatch(item)
         if not read:
-            raise InputError("process.plan_limits", where="limits", got=item, allowed="name <= value; name >= value")
-        sides.setdefault(read[1], {})["upper" if read[2] == "<=" else "lower"] = float(read[3])
+            raise InputError("process.plan_limits", where="limits", got=item, allowed="name < value; name > value")
+        sides.setdefault(read[1], {})["upper" if read[2][0] in "<≤" else "lower"] = float(read[3])
     try:
         given = {name: Limits(**ends) for name, ends in sides.items() if name in experiment.responses}
     except DomainError as refused:

@@ -18,14 +18,14 @@ PUBLISHED = {  # lot: its table, factors and responses
 FOCUS_DOSE = "rdl-focus-dose"
 SEED = 1704
 NOISE_UM = 0.02  # of one measured space
-FOCUS_UM = np.linspace(-14.0, 14.0, 9)
-DOSES_MJ_PER_CM2 = np.round(138 * 1.045 ** np.arange(-4, 5), 1)
+FOCUS_UM = np.linspace(-10.0, 10.0, 9)
+DOSES_MJ_PER_CM2 = np.round(134 * 1.045 ** np.arange(-4, 5), 1)
 # Two redistribution layers in one exposure field: the upper one stands on the topography of the lower, so its best
 # focus is off; its lines are wider. Parameters are planted within the ranges of the model.
 LAYERS = {
     "rdl1_space_um": ({"pitch_um": 4.0, "na": 0.13}, {"threshold_mj_per_cm2": 36.0, "focus_offset_um": -3.0,
                                                       "diffusion_um": 0.3}, (1.8, 2.2)),
-    "rdl2_space_um": ({"pitch_um": 6.0, "na": 0.13}, {"threshold_mj_per_cm2": 38.0, "focus_offset_um": 3.0,
+    "rdl2_space_um": ({"pitch_um": 6.0, "na": 0.13}, {"threshold_mj_per_cm2": 47.0, "focus_offset_um": 3.5,
                                                       "diffusion_um": 0.5}, (2.7, 3.3)),
 }  # fmt: skip
 
