@@ -79,15 +79,20 @@ def measure(mode: str, questions: int) -> bool:
         bench.line(mode, "the same, p95", bench.percentile(times, 95), None, "ms")
         bench.line(mode, "the same, fastest", min(times), None, "ms")
         bench.line(mode, "the same, CPU of both cores, p50", bench.median(cpu), None, "ms")
-        inside = []
+        bench.line(mode, "the same, least CPU", min(cpu), None, "ms")
+        inside, ran_inside = [], []
         with store.reading() as session:
             from workbench.store.genealogy import relatives
 
             for unit in asked:
-                began = time.perf_counter()
+                began, ran = time.perf_counter(), time.process_time()
                 relatives(session, unit)
                 inside.append((time.perf_counter() - began) * 1e3)
+                ran_inside.append((time.process_time() - ran) * 1e3)
         bench.line(mode, "the same in an open transaction, p50", bench.median(inside), TARGET_MS, "ms")
+        bench.line(mode, "the same in an open transaction, fastest", min(inside), None, "ms")
+        bench.line(mode, "the same in an open transaction, CPU, p50", bench.median(ran_inside), None, "ms")
+        bench.line(mode, "the same in an open transaction, least CPU", min(ran_inside), None, "ms")
         return met
 
 

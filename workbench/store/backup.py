@@ -143,6 +143,8 @@ def upgrade(url: str | os.PathLike | None = None) -> dict:
         for step in steps:
             with engine.writing(f"migration {step.name}", "upgrade", any_shape=True) as session:
                 migrations.apply(session, step)
+        if engine.mode == "ducklake":
+            engine.set_row_groups()
     return {"from": shape, "to": migrations.newest(), "steps": [step.name for step in steps], "backup": kept["path"]}
 
 

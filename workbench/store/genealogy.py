@@ -88,11 +88,11 @@ class Genealogy:
         Raises InputError: a frame it refuses, a unit made of itself, an unknown lot.
         """
         ready = edge_batches(lot_id, frame, source=source)
-        added = 0
-        for batch in ready:
-            with self._store.writing("add genealogy", f"row_batches:{batch.batch_id}", bulk=True) as session:
-                added += row_batches.write(session, batch)
-        return added
+        keys = [f"row_batches:{batch.batch_id}" for batch in ready]
+        if not ready:
+            return 0
+        with self._store.writing("add genealogy", *keys, bulk=True) as session:  # both ends of an edge or none
+            return sum(row_batches.write(session, batch) for batch in ready) // 2
 
     def relatives(self, name: str) -> Relatives:
         """Everything a unit was made of and everything that was made of it, in one query."""
@@ -103,8 +103,8 @@ class Genealogy:
         """Edges to the units that were made in a lot: `EDGE_COLUMNS`, none for a lot that is not there."""
         with self._store.reading() as session:
             return session.frame(
-                "SELECT DISTINCT parent_id, child_id, relation FROM genealogy_edges WHERE "
-                f"{row_batches.among(session, 'genealogy_edges', lot_id)} ORDER BY ALL"
+                "SELECT DISTINCT unit_id AS parent_id, relative_id AS child_id, relation FROM genealogy_edges WHERE "
+                f"NOT up AND {row_batches.among(session, 'genealogy_edges', lot_id)} ORDER BY ALL"
             )
 
     def ancestors(self, name: str) -> tuple[str, ...]:
@@ -148,10 +148,10 @@ class Genealogy:
         with self._store.reading() as session:
             return session.frame(
                 "WITH RECURSIVE made(parent_key, parent_id, child_id, relation) AS ("
-                "SELECT parent_key, parent_id, child_id, relation FROM genealogy_edges WHERE "
+                "SELECT relative_key, relative_id, unit_id, relation FROM genealogy_edges WHERE up AND "
                 f"{row_batches.among(session, 'genealogy_edges', lot_id)} UNION "
-                "SELECT e.parent_key, e.parent_id, e.child_id, e.relation FROM made AS m JOIN genealogy_edges AS e "
-                "ON e.child_key = m.parent_key AND e.child_id = m.parent_id) "
+                "SELECT e.relative_key, e.relative_id, e.unit_id, e.relation FROM made AS m JOIN genealogy_edges AS e "
+                "ON e.unit_key = m.parent_key AND e.unit_id = m.parent_id AND e.up) "
                 "SELECT parent_id, child_id, relation FROM made ORDER BY ALL"
             )
 
@@ -175,7 +175,9 @@ class Genealogy:
 
 
 def edge_batches(lot_id: str, frame: pandas.DataFrame, *, source: str, **more: Any) -> list[row_batches.RowBatch]:
-    """Rows of `genealogy_edges` ready to be written (see `Genealogy.add`)."""
+    """Rows of `genealogy_edges` ready to be written (see `Genealogy.add`), two for an edge."""
+    import numpy
+
     if sorted(map(str, frame.columns)) != sorted(EDGE_COLUMNS):
         raise InputError("store.columns", got=", ".join(map(str, frame.columns)), allowed=", ".join(EDGE_COLUMNS))
     parents, children = frame["parent_id"].tolist(), frame["child_id"].tolist()
@@ -184,24 +186,27 @@ def edge_batches(lot_id: str, frame: pandas.DataFrame, *, source: str, **more: A
         raise InputError("lots.own_parent", where="parent_id", got=itself)
     if not parents:
         return []
-    columns = {"parent_id": parents, "child_id": children, "relation": frame["relation"],
-               "parent_key": unit_keys(parents), "child_key": unit_keys(children)}  # fmt: skip
-    return row_batches.batches("genealogy_edges", lot_id, columns, source=source, order="parent_key", **more)
+    down, up = unit_keys(parents), unit_keys(children)
+    columns = {"unit_id": parents + children, "relative_id": children + parents,
+               "relation": [*frame["relation"], *frame["relation"]],
+               "unit_key": numpy.concatenate([down, up]), "relative_key": numpy.concatenate([up, down]),
+               "up": numpy.repeat([False, True], len(parents))}  # fmt: skip
+    return row_batches.batches("genealogy_edges", lot_id, columns, source=source, order="unit_key", **more)
 
 
 def relatives(session: Session, name: str) -> Relatives:
-    """Both directions in one recursion. Keys are compared first, by which nearly all rows are skipped, then names."""
-    start = f"{unit_key(name)}, {literal(name)}, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR)"
+    """Both directions in one recursion with one join: a step of it costs a scan, however few rows it finds. Keys are
+    compared first, by which nearly all rows are skipped, then names.
+    """
+    start = f"{unit_key(name)}, {literal(name)}, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR)"
     rows = session.tuples(
-        "WITH RECURSIVE family(up, unit_key, unit_id, parent_id, child_id, relation) AS ("
-        f"SELECT TRUE, {start} UNION ALL SELECT FALSE, {start} UNION ("
-        "SELECT f.up, e.parent_key, e.parent_id, e.parent_id, e.child_id, e.relation FROM family AS f "
-        "JOIN genealogy_edges AS e ON e.child_key = f.unit_key AND e.child_id = f.unit_id WHERE f.up UNION ALL "
-        "SELECT f.up, e.child_key, e.child_id, e.parent_id, e.child_id, e.relation FROM family AS f "
-        "JOIN genealogy_edges AS e ON e.parent_key = f.unit_key AND e.parent_id = f.unit_id WHERE NOT f.up)) "
-        "SELECT up, parent_id, child_id, relation FROM family WHERE parent_id IS NOT NULL"
+        "WITH RECURSIVE family(up, unit_key, unit_id, near_id, relation) AS ("
+        f"SELECT TRUE, {start} UNION ALL SELECT FALSE, {start} UNION "
+        "SELECT e.up, e.relative_key, e.relative_id, e.unit_id, e.relation FROM family AS f JOIN genealogy_edges AS e "
+        "ON e.unit_key = f.unit_key AND e.unit_id = f.unit_id AND e.up = f.up) "
+        "SELECT up, near_id, unit_id, relation FROM family WHERE near_id IS NOT NULL"
     )
-    up, ancestors = _by_depth(name, [(child, parent, relation) for is_up, parent, child, relation in rows if is_up])
+    up, ancestors = _by_depth(name, [row[1:] for row in rows if row[0]])
     down, descendants = _by_depth(name, [row[1:] for row in rows if not row[0]])
     return Relatives(
         name, ancestors, descendants,

@@ -68,7 +68,8 @@ class History:
             made.append(new_event(lot_id, said[0], scope, *said[1:], given))
         with self._store.writing("lot events", f"lots:{lot_id}") as session:
             _require_lots(session, lot_id)
-            return [add_event(session, event) for event in made]
+            said = events(session, lot_id)
+            return [add_event(session, event, said) for event in made]
 
     def split(self, lot_id: str, to_lot: str, *, actor: str, carriers: Iterable[str] = (), units: Iterable[str] = (),
               occurred_at: datetime | None = None, note: str = "", event_id: str | None = None
@@ -157,20 +158,28 @@ class History:
 
 def events(session: Session, lot_id: str) -> list[Event]:
     """A lot's events in the order of its chain, none for a lot without."""
-    from workbench.process.history import FACTS, Event, Scope
+    from workbench.process.history import Event, Scope
+
+    return [Event(scope=Scope.of(row.pop("scope")), **row) for row in event_rows(session, lot_id)]
+
+
+def event_rows(session: Session, lot_id: str) -> list[dict]:
+    """The rows of `events` as they lie in the store."""
+    from workbench.process.history import FACTS
 
     names = ("lot_id", "number", "event_id", "kind", "actor", "occurred_at", "detail", *FACTS, "previous_sha256",
              "chain_sha256")  # fmt: skip
-    rows = session.rows(f"SELECT {', '.join(names)}, scope FROM lot_events WHERE lot_id = {literals.literal(lot_id)} "
+    return session.rows(f"SELECT {', '.join(names)}, scope FROM lot_events WHERE lot_id = {literals.literal(lot_id)} "
                         "ORDER BY number, chain_sha256")  # fmt: skip
-    return [Event(scope=Scope.of(row.pop("scope")), **row) for row in rows]
 
 
-def add_event(session: Session, event: Event) -> Event:
-    """Add an event behind the last of its lot, inside the open transaction, unless its `event_id` is there."""
+def add_event(session: Session, event: Event, said: list[Event] | None = None) -> Event:
+    """Add an event behind the last of its lot, inside the open transaction, unless its `event_id` is there. `said` are
+    the lot's events where they are known, and are added to.
+    """
     from workbench.process.history import first_sha256, link, named_units, require_allowed
 
-    said = events(session, event.lot_id)
+    said = events(session, event.lot_id) if said is None else said
     for earlier in said:
         if earlier.event_id == event.event_id:
             return earlier
@@ -182,7 +191,8 @@ def add_event(session: Session, event: Event) -> Event:
     carrier_of = {unit: carrier for unit, (_, carrier) in there.items()}
     carrier_of |= _carriers_of(session, named_units(said) - set(carrier_of))
     require_allowed(said, event.kind, event.scope, carrier_of)
-    return _append_link(session, event, said, link, first_sha256)
+    said.append(_append_link(session, event, said, link, first_sha256))
+    return said[-1]
 
 
 def _append_link(session: Session, event: Event, said: list[Event], link: Callable, first_sha256: Callable) -> Event:
@@ -258,7 +268,7 @@ def _copy_lot(session: Session, lot_id: str, other: str) -> None:
 
 
 def new_event(lot_id: str, kind: str, scope: Scope, actor: str, occurred_at: datetime | None, detail: Mapping | None,
-         event_id: str | None, facts: Mapping[str, str | None]) -> Event:  # fmt: skip
+              event_id: str | None, facts: Mapping[str, str | None]) -> Event:  # fmt: skip
     from workbench.process.history import FACTS, Event
 
     strange = sorted(set(facts) - set(FACTS))
@@ -307,8 +317,8 @@ def _lots_and_carriers(session: Session, units: Iterable[str], lot_id: str) -> d
         f"WHERE {_any_of(units)} ORDER BY b.recorded_at DESC"
     )
     there = {unit: (lot, carrier) for unit, lot, carrier in born}  # the earliest stands: where it was born
-    made = session.tuples("SELECT e.child_id, b.lot_id FROM genealogy_edges AS e JOIN row_batches AS b USING "
-                          f"(batch_id) WHERE {_any_of(units, 'child')} ORDER BY b.recorded_at DESC")  # fmt: skip
+    made = session.tuples("SELECT e.unit_id, b.lot_id FROM genealogy_edges AS e JOIN row_batches AS b USING "
+                          f"(batch_id) WHERE {_any_of(units)} AND up ORDER BY b.recorded_at DESC")  # fmt: skip
     there = {unit: (lot, None) for unit, lot in made} | there
     for unit, lot in session.tuples("SELECT m.unit_id, m.to_lot FROM unit_moves AS m JOIN row_batches AS b USING "
                                     f"(batch_id) WHERE {_any_of(units)} ORDER BY b.recorded_at"):  # fmt: skip
@@ -324,7 +334,7 @@ def _carriers_of(session: Session, units: Iterable[str]) -> dict[str, str | None
     return found
 
 
-def _any_of(units: list[str], prefix: str = "unit") -> str:
+def _any_of(units: list[str]) -> str:
     keys = ", ".join(str(unit_key(unit)) for unit in units)
     names = ", ".join(map(literals.literal, units))
-    return f"{prefix}_key IN ({keys}) AND {prefix}_id IN ({names})"
+    return f"unit_key IN ({keys}) AND unit_id IN ({names})"

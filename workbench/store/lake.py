@@ -21,6 +21,7 @@ from workbench.store.lake_instance import CATALOGUE, Instance, instance
 from workbench.store.literals import text
 from workbench.store.location import Location
 from workbench.store.session import Session
+from workbench.store.tables import TABLES
 from workbench.store.timeouts import timeout_s
 
 _BUCKETS = 1024  # advisory locks a transaction can take at most: PostgreSQL keeps them in a table of fixed size
@@ -68,6 +69,16 @@ class LakeEngine:
             with _transaction(here.lake, "create") as session:
                 for migration in migrations.MIGRATIONS:
                     migrations.apply(session, migration)
+        self.set_row_groups()
+
+    def set_row_groups(self) -> None:
+        """Say of which tables fewer rows lie together. Not in the transaction that makes them: DuckLake refuses it."""
+        with self._attached() as here, faults.translated(self.where):
+            here.attach_lake()
+            for table in TABLES:
+                if table.rows_a_group and table.since <= migrations.newest():
+                    here.lake.execute(f"CALL {CATALOGUE}.set_option('parquet_row_group_size', {table.rows_a_group}, "
+                                      f"table_name => {text(table.name)})")  # fmt: skip
 
     def _tables_of_database(self) -> int:
         with self._attached() as here, faults.translated(self.where):

@@ -439,7 +439,7 @@ def _record(store: Store, lot_id: str, data: LotData, ready: _Ready, *, import_i
               "attempts": sum(batch.rows.num_rows for batch in ready.parts),
               "readings": sum(batch.rows.num_rows for batch in ready.readings),
               "defects": sum(batch.rows.num_rows for batch in ready.defects),
-              "edges": sum(batch.rows.num_rows for batch in ready.edges)}  # fmt: skip
+              "edges": sum(batch.rows.num_rows for batch in ready.edges) // 2}  # fmt: skip
     taken = [dict(one) for one in data.report.taken]
     left = [dict(one) for one in (*data.report.left, *data.report.assumptions, *ready.left)]
     conditions = literals.canonical(dict(data.conditions))

@@ -29,13 +29,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its key, its further columns and how rows are kept."""
+    """A table: its key, its further columns and how rows are kept. `rows_a_group` is for a table that is searched for
+    single rows: so many of them lie together in a Parquet file (by default 122,880), and are read or skipped together.
+    """
 
     name: str
     keep: str
     key: tuple[Column, ...]
     content: tuple[Column, ...]
     since: int = 1
+    rows_a_group: int | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -233,11 +236,12 @@ TABLES: tuple[Table, ...] = (
                _maybe("class_number", "INTEGER")),
         since=3,
     ),
-    Table(  # in the order of the parents' keys, so that the search for one unit skips nearly all rows
+    Table(  # every edge twice, from either end, in the order of `unit_key`: a search for one unit skips nearly all rows
         "genealogy_edges", "bulk", (),
-        _later(3, *_row, Column("parent_key", "BIGINT"), Column("child_key", "BIGINT"), _word("parent_id"),
-               _word("child_id"), _word("relation")),
-        since=3,
+        _later(3, *_row, Column("unit_key", "BIGINT"), Column("relative_key", "BIGINT"),
+               _flag("up"),  # the relative is what the unit was made of, else what was made of it
+               _word("unit_id"), _word("relative_id"), _word("relation")),
+        since=3, rows_a_group=8192,
     ),
     Table(  # where a part was put on its carrier, and where the design's origin lies there
         "placements", "bulk", (),

@@ -11,7 +11,7 @@ from workbench.errors import InputError
 from workbench.store.genealogy import AsBuilt, Edge, Relatives, as_built, relatives
 from workbench.store.literals import literal
 from workbench.store.session import Session
-from workbench.store.units import PART_COLUMNS, find, is_unit, lot_of, unit_key
+from workbench.store.units import PART_COLUMNS, find, is_unit, lot_of
 
 if TYPE_CHECKING:
     from workbench.process.history import Event, QueueTime, State
@@ -175,7 +175,7 @@ def _last_known(seen: list[Seen]) -> dict[str, Any]:
 
 def _made_in(session: Session, unit: str) -> str | None:
     return session.value("SELECT b.lot_id FROM genealogy_edges AS e JOIN row_batches AS b USING (batch_id) WHERE "
-                         f"e.child_key = {unit_key(unit)} AND e.child_id = {literal(unit)} LIMIT 1")  # fmt: skip
+                         f"{is_unit(unit)} AND up LIMIT 1")  # fmt: skip
 
 
 def _moves(session: Session, unit: str) -> list[tuple[str, str, str]]:

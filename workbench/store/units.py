@@ -83,6 +83,15 @@ class Units:
         with self._store.reading() as session:
             return session.frame(units_sql(session, lot_id))
 
+    def count(self, lot_id: str) -> int:
+        """How many units are in a lot now, without reading them."""
+        with self._store.reading() as session:
+            moved, here = _now_in(session, lot_id)
+            return session.value(
+                f"WITH moved AS ({moved}) SELECT count(*) FROM (SELECT DISTINCT p.unit_key, p.unit_id FROM parts AS p "
+                f"JOIN row_batches AS b USING (batch_id) LEFT JOIN moved AS m USING (unit_key, unit_id) WHERE {here})"
+            )
+
     def find(self, word: str) -> list[dict]:
         """Units that are called `word`: by their name, or by what a file calls them (a serial number, a device id);
         at most 20.
@@ -128,27 +137,31 @@ def names_of(lot_id: str, frame: pandas.DataFrame) -> list[str]:
 
 def units_sql(session: Session, lot_id: str, more: str = "") -> str:
     """SELECT of the units that are in a lot now; `more` are further conditions (``AND ...``) on a row of `parts`."""
-    lot = literal(lot_id)
-    # Of units that moved, the last move says where they are; of all others the lot of their batch does.
-    moved = "SELECT unit_key, unit_id, to_lot FROM unit_moves AS m JOIN row_batches AS b USING (batch_id) " \
-            "QUALIFY row_number() OVER (PARTITION BY unit_key, unit_id ORDER BY b.recorded_at DESC, b.batch_id) = 1"
-    if not session.value(f"SELECT 1 FROM unit_moves WHERE from_lot = {lot} OR to_lot = {lot} LIMIT 1"):
-        moved = "SELECT unit_key, unit_id, to_lot FROM unit_moves WHERE false"
-        own = f"AND {row_batches.among(session, 'parts', lot_id)}"
-    else:
-        own = ""
+    moved, here = _now_in(session, lot_id)
     columns = ", ".join(f"p.{name}" for name in PART_COLUMNS)
     return (
         f"WITH moved AS ({moved}) SELECT p.unit_id, p.carrier, p.position, p.attempt, {columns}, "
         "count(*) OVER same AS attempt_count, first_value(b.lot_id) OVER early AS born_in "
         "FROM parts AS p JOIN row_batches AS b USING (batch_id) LEFT JOIN moved AS m USING (unit_key, unit_id) "
-        f"WHERE coalesce(m.to_lot, b.lot_id) = {lot} {own} {more} "
+        f"WHERE {here} {more} "
         "WINDOW same AS (PARTITION BY p.unit_key, p.unit_id), "
         "early AS (PARTITION BY p.unit_key, p.unit_id ORDER BY b.recorded_at, p.ordinal "
         "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) "
         "QUALIFY row_number() OVER (PARTITION BY p.unit_key, p.unit_id ORDER BY coalesce(b.measured_at, b.recorded_at) "
         "DESC, b.recorded_at DESC, p.attempt DESC) = 1 ORDER BY p.carrier, p.position, p.unit_id"
     )
+
+
+def _now_in(session: Session, lot_id: str) -> tuple[str, str]:
+    """SELECT of where units moved last, and the condition for a unit (`parts` p, its batch b, its move m) in a lot."""
+    lot = literal(lot_id)
+    # Of units that moved, the last move says where they are; of all others the lot of their batch does.
+    moved = "SELECT unit_key, unit_id, to_lot FROM unit_moves AS m JOIN row_batches AS b USING (batch_id) " \
+            "QUALIFY row_number() OVER (PARTITION BY unit_key, unit_id ORDER BY b.recorded_at DESC, b.batch_id) = 1"
+    if not session.value(f"SELECT 1 FROM unit_moves WHERE from_lot = {lot} OR to_lot = {lot} LIMIT 1"):
+        moved = "SELECT unit_key, unit_id, to_lot FROM unit_moves WHERE false"
+        return moved, row_batches.among(session, "parts", lot_id)
+    return moved, f"coalesce(m.to_lot, b.lot_id) = {lot}"
 
 
 def lot_of(session: Session, name: str) -> str | None:
@@ -165,8 +178,7 @@ def find(session: Session, word: str) -> list[dict]:
                          f"USING (batch_id) WHERE {is_unit(word)} LIMIT 1")  # fmt: skip
     if named:
         return named
-    if session.value(f"SELECT 1 FROM genealogy_edges WHERE (parent_key = {unit_key(word)} AND parent_id = "
-                     f"{literal(word)}) OR (child_key = {unit_key(word)} AND child_id = {literal(word)}) LIMIT 1"):
+    if session.value(f"SELECT 1 FROM genealogy_edges WHERE {is_unit(word)} LIMIT 1"):
         return [{"unit_id": word, "lot_id": None, "carrier": None, "position": None}]
     return session.rows("SELECT DISTINCT unit_id, lot_id, carrier, position FROM parts JOIN row_batches "
                         f"USING (batch_id) WHERE part_id = {literal(word)} ORDER BY ALL LIMIT 20")  # fmt: skip

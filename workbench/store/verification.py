@@ -66,13 +66,16 @@ def verify(store: Store, lot_id: str, *, head: str | None = None,
     Raises InputError for an unknown lot.
     """
     from workbench.process.history import verify as verify_chain
-    from workbench.store.history import _require_lots, events
+    from workbench.store.history import _require_lots, event_rows
 
     faults: list[Fault] = []
     with store.reading() as session:
         _require_lots(session, lot_id)
-        said = events(session, lot_id)
+        rows_there = event_rows(session, lot_id)
+        said = _readable(rows_there)
         report = verify_chain(lot_id, said, head=head)
+        if len(said) < len(rows_there) and (report.broken is None or report.broken.kind == "head"):
+            faults.append(Fault("content", f"#{len(said) + 1}"))
         if report.broken:
             faults.append(Fault(report.broken.kind, f"#{report.broken.number}", report.broken.detail))
         records = _records(session, lot_id)
@@ -98,6 +101,30 @@ def verify(store: Store, lot_id: str, *, head: str | None = None,
             rows += _hold(session, of_table, batch_id, digest, place, faults)
     outside = tuple(f"{of_table} {batch_id}" for of_table, batch_id in records if batch_id not in named)
     return Verification(lot_id, report.head, len(said), rows, tuple(faults), outside, report.head_at)
+
+
+def _readable(rows: list[dict]) -> list[Event]:
+    """Events up to the first whose row no longer is one: what the store writes is of these forms."""
+    from workbench.process.history import KINDS, Event, Scope
+
+    said = []
+    for row in rows:
+        scope, detail = row.pop("scope"), row["detail"]
+        batches = detail.get("batches", {}) if isinstance(detail, dict) else None
+        if not (
+            isinstance(scope, dict) and all(_are_words(scope.get(name, [])) for name in ("carriers", "units"))
+            and isinstance(batches, dict)
+            and all(isinstance(pairs, list) and all(_are_words(pair) and len(pair) == 2 for pair in pairs)
+                    for pairs in batches.values())
+            and row["kind"] in KINDS
+        ):  # fmt: skip
+            break
+        said.append(Event(scope=Scope.of(scope), **row))
+    return said
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
 
 
 def _hold(session: Session, of_table: str, batch_id: str, digest: str, place: str, faults: list[Fault]) -> int:

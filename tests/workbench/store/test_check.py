@@ -13,8 +13,7 @@ from workbench.store.check import check
 from workbench.store.tables import BY_NAME
 
 
-@pytest.fixture
-def full(store: Store) -> Store:
+def every_corner(store: Store) -> None:
     """A store with something in every corner that `check` looks into."""
     add_lot(store)
     store.lots.add_measurements("L", READINGS, source="s")
@@ -23,7 +22,11 @@ def full(store: Store) -> Store:
     add_run(store)
     store.benchmarks.add_results("R", [{"metric": "m", "value": 0.1, "unit": "ms"}])
     store.notebook_runs.add(NOTEBOOK_RUN)
-    return store
+
+
+@pytest.fixture
+def full(filled_by: Callable[[Callable], Store]) -> Store:
+    return filled_by(every_corner)
 
 
 @pytest.fixture

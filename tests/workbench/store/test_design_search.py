@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -34,11 +35,14 @@ def changed(name: str, change) -> dict:
     return document
 
 
-@pytest.fixture
-def filled(store: Store) -> Store:
+def five_designs(store: Store) -> None:
     for name in NAMES:
         save(store, name, DOCUMENTS[name], origin="reference" if name in ("ascend-910", "simba-36") else "example")
-    return store
+
+
+@pytest.fixture
+def filled(filled_by: Callable[[Callable], Store]) -> Store:
+    return filled_by(five_designs)
 
 
 def ids(result) -> list[str]:

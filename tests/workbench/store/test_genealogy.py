@@ -64,6 +64,31 @@ def test_random_families_equal_scipy(lot: Store):
             == {(f"u{a}", f"u{b}") for a, b in pairs if a in inside}
 
 
+def require_small_groups(store: Store) -> None:
+    """What makes a search for one unit fast in a lake: Parquet files of many groups, nearly all of them skipped."""
+    with store.reading() as session:
+        said = session.tuples("SELECT scope_entry, value FROM lake.options() WHERE scope = 'TABLE' AND "
+                              "option_name = 'parquet_row_group_size'")  # fmt: skip
+    assert [(name.rpartition(".")[2], value) for name, value in said] == [("genealogy_edges", "8192")]
+
+
+def test_edges_lie_in_small_groups_of_a_lake(lot: Store):
+    """In one run of the keys, both ends of an edge: 5,000 edges are 10,000 rows in two groups."""
+    lot.genealogy.add("L", edges(*((f"A/W1/{one},0", f"M/T1/{one},0") for one in range(5000))), source="s")
+    with lot.reading() as session:
+        keys = session.tuples("SELECT unit_key FROM genealogy_edges ORDER BY batch_id, ordinal")
+        assert keys == sorted(keys)
+        assert len(keys) == 10_000
+    assert len(lot.genealogy.of_lot("L")) == 5000
+    if lot.mode == "file":
+        return
+    require_small_groups(lot)
+    with lot.reading() as session:
+        (path,) = session.tuples("SELECT data_file FROM ducklake_list_files('lake', 'genealogy_edges')")
+        groups = session.tuples(f"SELECT DISTINCT row_group_num_rows FROM parquet_metadata('{path[0]}') ORDER BY ALL")
+    assert groups == [(10_000 - 8192,), (8192,)]
+
+
 def test_a_circle_ends(lot: Store):
     lot.genealogy.add("L", edges(("a", "b"), ("b", "c"), ("c", "a")), source="rework")
     assert lot.genealogy.descendants("a") == ("b", "c")

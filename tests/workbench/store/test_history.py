@@ -20,12 +20,15 @@ from workbench.store.check import check
 BEGIN = datetime(2026, 2, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def lot(store: Store) -> Store:
+def two_wafers(store: Store) -> None:
     """Lot A with two wafers of twelve dies."""
     bring(store, wafer(), "w1")
     bring(store, wafer(carrier="W2"), "w2")
-    return store
+
+
+@pytest.fixture
+def lot(filled_by: Callable[[Callable], Store]) -> Store:
+    return filled_by(two_wafers)
 
 
 @pytest.fixture
@@ -58,6 +61,31 @@ def test_events_are_added_and_read_as_they_were(lot: Store):
     assert check(lot) == []
 
 
+def test_many_events_are_added_at_once_or_not_at_all(lot: Store):
+    rows = [{"kind": kind, "actor": "li", "step": "bond", "carriers": ["W1"], "equipment": "B-1", "event_id": kind,
+             "occurred_at": BEGIN + timedelta(hours=hour), "detail": {"force_n": 3.0}}
+            for hour, kind in enumerate(("step_in", "step_out"))]  # fmt: skip
+    snapshot = lot.snapshot()
+    for refused, rule in (({"kind": "split", "actor": "li"}, "lots.own_method"),
+                          ({"kind": "note", "actor": "li", "colour": "red"}, "store.column_unknown"),
+                          ({"kind": "note", "actor": "li", "units": ["nobody"]}, "lots.unit_not_here"),
+                          ({"kind": "release", "actor": "li"}, "lots.nothing_held")):  # fmt: skip
+        with pytest.raises(InputError) as told:
+            lot.history.add_all("A", [*rows, refused])
+        assert told.value.rule == rule
+    hold = {"kind": "hold", "actor": "li", "carriers": ["W1"]}
+    with pytest.raises(InputError) as told:
+        lot.history.add_all("A", [hold, *rows])
+    assert told.value.rule == "lots.unit_held", "an event sees those that are added with it"
+    assert lot.snapshot() == snapshot
+    made = lot.history.add_all("A", rows)
+    assert [(event.number, event.kind, event.equipment) for event in made] \
+        == [(4, "step_in", "B-1"), (5, "step_out", "B-1")]
+    assert lot.history.add_all("A", rows) == made, "said again they add nothing"
+    assert lot.history.events("A")[3:] == made
+    assert lot.history.verify("A").sound
+
+
 def test_split_and_merge_move_units(lot: Store):
     out, came = lot.history.split("A", "B", carriers=["W2"], actor="li", note="priority")
     assert (out.detail["to_lot"], out.detail["count"], out.detail["note"]) == ("B", 12, "priority")
@@ -71,6 +99,8 @@ def test_split_and_merge_move_units(lot: Store):
     assert (len(lot.units.of_lot("A")), len(lot.units.of_lot("B"))) == (24, 0)
     lot.history.split("A", "C", units=["A/W1/0,0", "A/W1/1,0"], actor="li")
     assert lot.units.of_lot("C")["unit_id"].tolist() == ["A/W1/0,0", "A/W1/1,0"]
+    assert [lot.units.count(name) for name in "ABCD"] == [len(lot.units.of_lot(name)) for name in "ABCD"] \
+        == [22, 0, 2, 0]  # fmt: skip
     for name in "ABC":
         assert lot.history.verify(name).sound
     assert check(lot) == []
@@ -143,6 +173,12 @@ def test_a_lot_that_is_there_is_not_split_into(lot: Store):
 ALTERED = [  # what is done behind the store's back; the first fault
     ("UPDATE lot_events SET chamber = 'A' WHERE number = 2", ("content", "#2")),
     ("UPDATE lot_events SET detail = '{\"a\": 1}' WHERE number = 1", ("content", "#1")),
+    ("UPDATE lot_events SET kind = 'dance' WHERE number = 2", ("content", "#2")),
+    ("UPDATE lot_events SET scope = '7' WHERE number = 3", ("content", "#3")),
+    ("UPDATE lot_events SET scope = '{\"units\": 7}' WHERE number = 3", ("content", "#3")),
+    ("UPDATE lot_events SET detail = '[]' WHERE number = 2", ("content", "#2")),
+    ("UPDATE lot_events SET detail = '{\"batches\": 5}' WHERE number = 2", ("content", "#2")),
+    ("UPDATE lot_events SET detail = '{\"batches\": {\"parts\": [1]}}' WHERE number = 2", ("content", "#2")),
     ("UPDATE lot_events SET occurred_at = occurred_at - INTERVAL 1 MICROSECOND WHERE number = 3", ("content", "#3")),
     ("DELETE FROM lot_events WHERE number = 2", ("number", "#2")),
     ("UPDATE lot_events SET number = 9 WHERE number = 2; UPDATE lot_events SET number = 2 WHERE number = 3;"
@@ -164,8 +200,7 @@ ALTERED = [  # what is done behind the store's back; the first fault
 def made(made_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lot") / "lot.duckdb"
     shutil.copyfile(made_file, path)
-    bring(Store.open(path), wafer(), "w1")
-    bring(Store.open(path), wafer(carrier="W2"), "w2")
+    two_wafers(Store.open(path))
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +12,11 @@ import click
 
 from workbench.cli.design.naming import as_json_option, tell
 from workbench.errors import InputError
+from workbench.formats.lot_data import CARRIER_KINDS
 from workbench.i18n import language, t
 
 if TYPE_CHECKING:
     from workbench.store import Store
-
-TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".xlsx", ".xlsm")
 
 
 @click.command("import")
@@ -62,73 +61,117 @@ def import_files(files: tuple[Path, ...], lot_id: str | None, product: str | Non
 
 def _import_one(store: Store, file: Path, lot_id: str | None, *, product: str | None, title: str | None,
                 source: str | None, homes: Mapping[str, str], synthetic: bool, progress: Any) -> dict[str, Any]:
-    from workbench.formats.lot_door import read_lot
-    from workbench.store.saving import author
+    from workbench.cli.lot.intake import bring, remembered
 
-    mapping = _mapping(store, file, source)
-    progress(0.0, "lots.progress.read")
-    data = read_lot(file, mapping=mapping) if mapping is not None else read_lot(file)
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    done = store.lots.import_data(lot_id, data, file_sha256=digest, name=file.name, actor=author(),
-                                  file_size_b=file.stat().st_size, product=product, title=title, synthetic=synthetic,
-                                  homes=homes, progress=progress)  # fmt: skip
+    data, done, _ = bring(store, file, lot_id, mapping=remembered(store, file, source), product=product, title=title,
+                          homes=homes, synthetic=synthetic, progress=progress)  # fmt: skip
     return {"file": str(file), "format": data.format, **done.as_dict()}
-
-
-def _mapping(store: Store, file: Path, source: str | None) -> dict[str, Any] | None:
-    """The answer that was given for `source`, or for tables with these columns."""
-    if source is not None:
-        found = store.mappings.get(source)
-        if found is None:
-            known = ", ".join(row["source_name"] for row in store.mappings.list()[:20])
-            raise InputError("lots.source_unknown", where="--source", got=source, allowed=known)
-        return found
-    if file.suffix.lower() not in TABLES or not store.mappings.list():
-        return None
-    from workbench.formats import tabular
-
-    names = [column.name for column in tabular.columns(file)]
-    return store.mappings.get(tabular.source_key(names))
 
 
 @click.command("map-columns")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", help="A name for what wrote it (default: any table with the same columns).")
-@click.option("--set", "pairs", multiple=True, metavar="COLUMN=ROLE[:PARAMETER]",
-              help="What a column is, e.g. 'CD top=reading:cd_nm' or 'Wafer=carrier'.")  # fmt: skip
-@click.option("--carrier", default="", help="The carrier of all rows, where no column names it.")
+@click.option("--set", "pairs", multiple=True, metavar="COLUMN=ROLE[:PARAMETER[:UNIT]]",
+              help="What a column is, e.g. 'CD top=reading:cd:nm' or 'Wafer=carrier'. What is not said is kept.")
+@click.option("--site", "sites", multiple=True, metavar="COLUMN=SITE",
+              help="The place that a column's readings were taken at; columns of several sites are one parameter.")
+@click.option("--lower", multiple=True, metavar="COLUMN=LIMIT", help="The lower limit of a column's parameter.")
+@click.option("--upper", multiple=True, metavar="COLUMN=LIMIT", help="The upper limit of a column's parameter.")
+@click.option("--target", multiple=True, metavar="COLUMN=VALUE", help="The target of a column's parameter.")
+@click.option("--carrier", default="", help="The carrier of all rows, where no column names it; {row}: of each row.")
+@click.option("--carrier-kind", type=click.Choice(CARRIER_KINDS), help="What the carriers are (default: wafer).")
 @as_json_option
-def map_columns(file: Path, source: str | None, pairs: tuple[str, ...], carrier: str, as_json: bool) -> None:
-    """Say once what the columns of a table are; shows what is guessed and remembers the answer for its source."""
+def map_columns(file: Path, source: str | None, pairs: tuple[str, ...], carrier: str, carrier_kind: str | None,
+                as_json: bool, **of_readings: tuple[str, ...]) -> None:  # fmt: skip
+    """Say once what the columns of a table are; shows what is guessed and remembers the answer for its source.
+
+    Said again, it changes the answer that is remembered.
+    """
     from workbench.formats import tabular
     from workbench.store import Store
     from workbench.store.saving import author
 
     store, proposal = Store.open(), tabular.propose(file)
-    document = proposal.mapping.document() | ({"carrier": carrier} if carrier else {})
+    key, names = source or proposal.source_key, {column.name for column in proposal.columns}
+    earlier = store.mappings.get(key)
+    if earlier is not None and {column["name"] for column in earlier["columns"]} == names:
+        document, unknown = earlier, set()
+    else:
+        document, unknown = proposal.mapping.document(), set(proposal.unknown)
+    document |= ({"carrier": carrier} if carrier else {}) | ({"carrier_kind": carrier_kind} if carrier_kind else {})
     columns = {column["name"]: column for column in document["columns"]}
-    unknown = set(proposal.unknown)
-    for name, said in (_pair(word, "--set") for word in pairs):
-        if name not in columns:
-            raise InputError("lots.column_unknown", where="--set", got=name, allowed=", ".join(columns)[:500])
-        role, _, parameter = said.partition(":")
-        columns[name] = {"name": name, "role": role} | ({"parameter": parameter} if parameter else {})
+    for name, said in _of_columns(pairs, "--set", columns):
+        columns[name] = _column(columns[name], said)
         unknown.discard(name)
+    for option, words in of_readings.items():
+        for name, said in _of_columns(words, f"--{option.removesuffix('s')}", columns):
+            columns[name] = _with(columns[name], option.removesuffix("s"), said)
+            unknown.discard(name)
     mapping = tabular.made(document | {"columns": list(columns.values())}).document()
     if not unknown:
-        store.mappings.set(source or proposal.source_key, mapping, actor=author())
+        store.mappings.set(key, mapping, actor=author())
     if as_json:
         tell({"file": str(file), "mapping": mapping, "unknown": sorted(unknown), "remembered": not unknown,
-              "source": source or proposal.source_key})  # fmt: skip
+              "source": key})  # fmt: skip
     else:
         for column in columns.values():
             mark = t("lots.cli.asked") if column["name"] in unknown else ""
-            said = column["role"] + (f":{column['parameter']}" if column.get("parameter") else "")
-            click.echo(f"  {column['name']:<28} {said:<28} {mark}".rstrip())
-        click.echo(t("lots.cli.not_mapped", count=len(unknown)) if unknown
-                   else t("lots.cli.mapped", source=source or proposal.source_key))  # fmt: skip
+            click.echo(f"  {column['name']:<28} {_said(column):<40} {mark}".rstrip())
+        click.echo(t("lots.cli.not_mapped", count=len(unknown)) if unknown else t("lots.cli.mapped", source=key))
     raise click.exceptions.Exit(2 if unknown else 0)
+
+
+def _of_columns(words: tuple[str, ...], where: str, columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, said in (_pair(word, where) for word in words):
+        if name not in columns:
+            raise InputError("lots.column_unknown", where=where, got=name, allowed=", ".join(columns)[:500])
+        yield name, said
+
+
+def _column(before: Mapping[str, Any], said: str) -> dict[str, Any]:
+    """A column as ROLE[:PARAMETER[:UNIT]] says; what a reading is called and measured in stays what it was."""
+    from workbench.formats.tabular.guess import name_and_unit
+
+    name = before["name"]
+    role, *given = said.split(":", 2)
+    if role != "reading":
+        if given:
+            raise InputError("importing.readings_only", where=f"--set {name}", got=said)
+        return {"name": name, "role": role}
+    kept = dict(before)
+    if before["role"] != "reading":
+        kept = dict(zip(("parameter", "unit"), name_and_unit(name), strict=True))
+    kept |= {word: value for word, value in zip(("parameter", "unit"), given, strict=False)
+             if value or word == "unit"}  # fmt: skip
+    return kept | {"name": name, "role": role}
+
+
+def _with(column: Mapping[str, Any], what: str, said: str) -> dict[str, Any]:
+    """A column of readings with its site, a limit or the target."""
+    where = f"--{what} {column['name']}"
+    if column["role"] != "reading":
+        raise InputError("importing.readings_only", where=where, got=column["role"])
+    return {**column, what: said if what == "site" else finite(said, where)}
+
+
+def finite(word: str, where: str) -> float:
+    """A finite number as it was typed. Raises InputError."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError("importing.number", where=where, got=word[:60])
+    return value
+
+
+def _said(column: Mapping[str, Any]) -> str:
+    """A column as --set and its companions would say it."""
+    said = column["role"]
+    if column.get("parameter") or column.get("unit"):
+        said += f":{column.get('parameter', '')}" + (f":{column['unit']}" if column.get("unit") else "")
+    return " ".join([said, *(f"{what}={column[what]}" for what in ("site", "lower", "target", "upper")
+                             if column.get(what) not in (None, ""))])  # fmt: skip
 
 
 def _pair(word: str, where: str) -> tuple[str, str]:

@@ -45,11 +45,13 @@ def show(lot_id: str, with_units: bool, as_json: bool) -> None:
     from workbench.store import Store
 
     store = Store.open()
-    lot, units = store.lots.lot(lot_id), store.units.of_lot(lot_id)
+    lot = store.lots.lot(lot_id)
+    units = store.units.of_lot(lot_id) if with_units else None
+    count = store.units.count(lot_id) if units is None else len(units)
     events, stopped = store.history.events(lot_id), store.history.state(lot_id)
     waits, imports = store.history.queue_times(lot_id), store.lots.imports(lot_id)
     if as_json:
-        told = {**lot, "unit_count": len(units), "imports": imports, "bins": store.lots.bins(lot_id),
+        told = {**lot, "unit_count": count, "imports": imports, "bins": store.lots.bins(lot_id),
                 "events": [event.as_dict() for event in events],
                 "stopped": [{"scope": what.as_dict(), **vars(state)} for what, state in stopped],
                 "queue_times": [{**vars(wait), "holds": wait.holds} for wait in waits]}  # fmt: skip
@@ -57,7 +59,7 @@ def show(lot_id: str, with_units: bool, as_json: bool) -> None:
         return
     click.secho(f"{lot['lot_id']}  {lot['title']}", bold=True)
     click.echo(t("lots.cli.summary", product=lot["product"] or "–", carriers=len(lot["carriers"]),
-                 units=f"{len(units):,}", parameters=len(lot["parameters"])))  # fmt: skip
+                 units=f"{count:,}", parameters=len(lot["parameters"])))  # fmt: skip
     for row in imports:
         click.echo(f"  {row['occurred_at']:%Y-%m-%d %H:%M}  {row['file_name']} ({row['format']}, {row['actor']})")
     for event in events:
