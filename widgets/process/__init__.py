@@ -3,6 +3,7 @@
 from widgets.process.control import capability, capability_table, control_chart
 from widgets.process.fitting import diagnostics, models, runs, surfaces
 from widgets.process.focus_dose import bossung, focus_dose_window, latitude
+from widgets.process.importing import lot_import
 from widgets.process.linked import on
 from widgets.process.lot import bins, events, imports, lot_map
 from widgets.process.lot_causes import causes, patterns, screening
@@ -35,6 +36,7 @@ __all__ = [
     "latitude",
     "limits_chart",
     "limits_table",
+    "lot_import",
     "lot_map",
     "margins",
     "models",

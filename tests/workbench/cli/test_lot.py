@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import zipfile
 from pathlib import Path
@@ -70,6 +72,62 @@ def test_columns_are_asked_for_once_and_remembered(home, tmp_path: Path, capsys)
     assert Store.open().lots.lot("L8")["parameters"] == ["cd_nm"]
     code, _, err = run(capsys, "lot", "import", str(file), "--lot", "L8", "--source", "nobody")
     assert (code, "lots.source_unknown" in err) == (2, True)
+
+
+def mapped(capsys, file: Path, *words: str) -> dict[str, dict]:
+    """The columns as `map-columns` says them."""
+    code, out, err = run(capsys, "lot", "map-columns", str(file), *words, "--json")
+    assert code == 0, err
+    return {column["name"]: column for column in json.loads(out)["mapping"]["columns"]}
+
+
+def test_a_column_keeps_what_is_not_said_of_it(home, tmp_path: Path, capsys):
+    file = tmp_path / "sites.csv"
+    file.write_text("wafer,Vth (mV),G1,G2\nW1,410,1.5,1.6\nW2,415,1.7,1.8\n")
+    found = mapped(capsys, file, "--set", "Vth (mV)=reading:vt", "--set", "G1=reading:gap:um", "--set",
+                   "G2=reading:gap:um", "--site", "G1=left", "--site", "G2=right", "--lower", "G1=1",
+                   "--upper", "G1=2e0", "--target", "G1=1.5")  # fmt: skip
+    assert found["Vth (mV)"] == {"name": "Vth (mV)", "role": "reading", "parameter": "vt", "unit": "mV"}
+    assert found["G1"] == {"name": "G1", "role": "reading", "parameter": "gap", "unit": "um", "site": "left",
+                           "lower": 1.0, "upper": 2.0, "target": 1.5}  # fmt: skip
+    # said again, it changes what is remembered and leaves the rest
+    found = mapped(capsys, file, "--set", "Vth (mV)=reading::V", "--upper", "G1=3", "--carrier-kind", "panel")
+    assert (found["Vth (mV)"]["parameter"], found["Vth (mV)"]["unit"]) == ("vt", "V")
+    assert (found["G1"]["upper"], found["G1"]["site"], found["G2"]["site"]) == (3.0, "left", "right")
+    assert "unit" not in mapped(capsys, file, "--set", "Vth (mV)=reading:vt:")["Vth (mV)"]
+    code, _, _ = run(capsys, "lot", "import", str(file), "--lot", "S1")
+    lot = Store.open().lots.lot("S1")
+    assert (code, lot["parameters"], lot["carriers"][0]["kind"]) == (0, ["gap", "vt"], "panel")
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (("--set", "zz=carrier:name"), "importing.readings_only"),
+        (("--set", "qq=carrier", "--upper", "qq=3"), "importing.readings_only"),
+        (("--upper", "zz=three"), "importing.number"),
+        (("--upper", "zz=nan"), "importing.number"),
+        (("--site", "yy=left"), "lots.column_unknown"),
+        (("--set", "zz=bogus"), "tabular.mapping"),
+    ],
+)
+def test_what_cannot_be_said_of_a_column_is_refused(home, tmp_path: Path, capsys, words, rule):
+    file = tmp_path / "odd.csv"
+    file.write_text("qq,zz\nW1,4.5\nW2,5.5\n")
+    code, _, err = run(capsys, "lot", "map-columns", str(file), *words)
+    assert (code, rule in err) == (2, True)
+    assert Store.open().mappings.list() == []
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress)])
+def test_an_answer_is_found_again_for_packed_tables(home, tmp_path: Path, capsys, suffix, pack):
+    plain, packed = tmp_path / "odd.csv", tmp_path / f"other.csv{suffix}"
+    plain.write_text("qq,zz\nW1,4.5\nW2,5.5\n")
+    packed.write_bytes(pack(b"qq,zz\nW3,6.5\n"))
+    mapped(capsys, plain, "--set", "qq=carrier", "--set", "zz=reading:cd:nm")
+    code, out, _ = run(capsys, "lot", "import", str(packed), "--lot", "P1", "--json")
+    assert (code, json.loads(out)[0]["counts"]["readings"]) == (0, 1)
+    assert Store.open().lots.lot("P1")["parameters"] == ["cd"]
 
 
 def test_a_module_is_traced_to_its_chamber_in_both_languages(store: Store, capsys):
