@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -13,9 +14,13 @@ from workbench.formats.stdf import scanning
 from workbench.formats.stdf import tables as t
 from workbench.formats.stdf.layouts import BY_NAME, BY_NUMBER, HEADER_BYTES, record_name
 from workbench.formats.stdf.source import MOST_BYTES, Source, load
+from workbench.i18n import t as said
+
+_log = logging.getLogger(__name__)
 
 MOST_TESTS = 1 << 18
 MOST_PARAMETERS = 1 << 20
+FEW_TESTS, FEW_PARAMETERS = 1 << 12, 1 << 15  # what there is room for at first: large tables cost more than they help
 MOST_PARTS = 1 << 22
 MOST_WAFERS = 100_000
 
@@ -26,9 +31,10 @@ KEPT = {"ATR": 100, "MIR": 1, "MRR": 1, "HBR": 100_000, "SBR": 100_000, "PMR": 2
 
 @dataclass(frozen=True)
 class Columns:
-    """What the scan found. `parameter` (int32), `part` (int32) and `value` (float64) are as long as there are
-    readings; `parts` and `tests` are tables of int64 with the columns of `scanning`; `owner` and `pin` tell of what
-    test each parameter is and at what pin (-1: the test has one value); `places` are bytes of the records of `KEPT`.
+    """What the scan found. `parameter` (int32), `part` (int32) and `value` (float32, as STDF has them) are as long as
+    there are readings; `parts` and `tests` are tables of int64 with the columns of `tables`; `owner` and `pin` tell of
+    what test each parameter is and at what pin (-1: the test has one value); `places` are bytes of the records of
+    `KEPT`.
     """
 
     source: Source
@@ -60,6 +66,21 @@ def columns(path: Path | str, *, most_bytes: int = MOST_BYTES) -> Columns:
 
 def scan(source: Source) -> Columns:
     """The columns of a file in memory."""
+    if not _compiled():
+        _log.warning(said("stdf.compiling"))
+    return _scan(source, FEW_TESTS, FEW_PARAMETERS) or _scan(source, MOST_TESTS, MOST_PARAMETERS)
+
+
+def _compiled() -> bool:
+    """Whether the scan is compiled, in this process or on disk since its source last changed."""
+    if scanning.scan.signatures:
+        return True
+    made = Path(scanning.scan.stats.cache_path).glob("scanning.scan-*.nbi")
+    return any(file.stat().st_mtime >= Path(scanning.__file__).stat().st_mtime for file in made)
+
+
+def _scan(source: Source, most_tests: int, most_parameters: int) -> Columns | None:
+    """None where there are more tests or parameters than these, and a lot may have more."""
     data = np.frombuffer(source.data, np.uint8)
     kept = np.zeros(1 << 16, np.int64)
     for name, most in KEPT.items():
@@ -69,13 +90,13 @@ def scan(source: Source) -> Columns:
     counts = np.zeros(1 << 16, np.int64)
     places = np.empty(int(kept.sum()), np.int64)
     live = tuple(np.full(size, -1, np.int64) for size in (1 << 16, 1 << 16, 1 << 8, 1 << 16))
-    tests = np.zeros((MOST_TESTS, t.TEST), np.int64)  # pages that are not used cost nothing
-    parameters = np.zeros((MOST_PARAMETERS, 3), np.int32)
-    by_text, by_number, by_pin = (np.zeros(4 * n, np.int32) for n in (MOST_TESTS, MOST_TESTS, MOST_PARAMETERS))
+    tests = np.zeros((most_tests, t.TEST), np.int64)
+    parameters = np.zeros((most_parameters, 3), np.int32)
+    by_text, by_number, by_pin = (np.zeros(4 * n, np.int32) for n in (most_tests, most_tests, most_parameters))
     tables = tests, parameters, by_text, by_number, by_pin
     parts = np.empty((1 << 12, t.PART), np.int64)
     room = len(data) // 24 + 2 * t.MOST_OF_A_RECORD
-    readings = tuple(np.empty(room, kind) for kind in (np.int32, np.int32, np.float64))
+    readings = tuple(np.empty(room, kind) for kind in (np.int32, np.int32, np.float32))
     while True:
         answer = scanning.scan(data, source.big, state, counts, kept, places, live, tables, parts, readings)
         if answer == t.MORE_READINGS:
@@ -84,6 +105,8 @@ def scan(source: Source) -> Columns:
             parts = _doubled(parts, int(state[t.PARTS]))
         elif answer in (t.DONE, t.CUT):
             break
+        elif answer in (t.TOO_MANY_TESTS, t.TOO_MANY_PARAMETERS) and most_tests < MOST_TESTS:
+            return None
         else:
             _too_many(source, answer)
     rows = int(state[t.READINGS])

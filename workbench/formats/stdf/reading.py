@@ -45,16 +45,17 @@ def _parameters(found: Columns, session: Session, notes: Notes) -> tuple[list[Te
     tests, of_row = naming.parameters(found.tests, found.owner, found.pin, found.text, session)
     parameter = of_row[found.parameter]
     notes.kept["stdf"] = {"display_exponent": naming.display_exponents(tests, found.tests, found.owner, of_row)}
-    before = repeats.occurrences(parameter, found.part, len(tests), len(found.parts))
-    if not before.any():
+    before, most = repeats.occurrences(parameter, found.part, len(tests), len(found.parts))
+    if not (most > 1).any():
         return tests, parameter, slice(None)
-    rows = before < repeats.MOST_REPEATS
-    if not rows.all():
+    counts = np.minimum(most, repeats.MOST_REPEATS)
+    rows: slice | np.ndarray = slice(None)
+    if (most > counts).any():
+        rows = before < repeats.MOST_REPEATS
         notes.leave("stdf.left.repeats", count=f"{np.count_nonzero(~rows):,}", most=f"{repeats.MOST_REPEATS:,}")
         parameter, before = parameter[rows], before[rows]
-    repeated = np.count_nonzero(before)
-    tests, parameter = repeats.again(tests, parameter, before, most=MOST_PARAMETERS, where=found.source.where)
-    notes.assume("stdf.repeated", count=f"{repeated:,}")
+    tests, parameter = repeats.again(tests, parameter, before, counts, most=MOST_PARAMETERS, where=found.source.where)
+    notes.assume("stdf.repeated", count=f"{np.count_nonzero(before):,}")
     return tests, parameter, rows
 
 
@@ -66,7 +67,8 @@ def _readings(
         {
             "carrier": _category(where.carrier[part], [name for name, _, _ in where.carriers]),
             "position": where.position[part], "attempt": where.attempt[part],
-            "parameter": _category(parameter, [test.parameter for test in tests]), "value": found.value[rows],
+            "parameter": _category(parameter, [test.parameter for test in tests]),
+            "value": found.value[rows].astype(np.float64),
         },
         copy=False,
     )  # fmt: skip

@@ -2,61 +2,66 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from workbench.errors import InputError
 from workbench.formats.lot_data import Test
+from workbench.formats.stdf import tables as t
 
 MOST_REPEATS = 1000  # of one parameter in one part
 
 
-@numba.njit(cache=True)
-def occurrences(parameter, part, parameters, parts):
-    """For each reading, how many of the same parameter came before it in the same part."""
-    n = parameter.shape[0]
-    starts = np.zeros(parts + 1, np.int64)
-    for i in range(n):
+def occurrences(parameter: np.ndarray, part: np.ndarray, parameters: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each reading, how many of the same parameter came before it in the same part; for each parameter, the most
+    readings of it that one part has."""
+    order, before = np.empty(len(part), np.int32), np.empty(len(part), np.int32)
+    seen, most = np.zeros((parameters, 2), np.int32), np.zeros(parameters, np.int32)
+    _count(parameter, part, np.zeros(parts + 1, np.int32), order, seen, before, most)
+    return before, most
+
+
+@t.outer
+def _count(parameter, part, starts, order, seen, before, most):
+    """Readings in the order of their parts, then what was seen of each parameter in the part at hand (part + 1, and how
+    often)."""
+    for i in range(part.shape[0]):
         starts[part[i] + 1] += 1
-    for p in range(parts):
-        starts[p + 1] += starts[p]
-    order = np.empty(n, np.int64)
-    for i in range(n):
+    for p in range(1, starts.shape[0]):
+        starts[p] += starts[p - 1]
+    for i in range(part.shape[0]):
         order[starts[part[i]]] = i
         starts[part[i]] += 1
-    seen_in = np.full(parameters, -1, np.int64)
-    seen = np.zeros(parameters, np.int32)
-    before = np.zeros(n, np.int32)
-    for k in range(n):
+    for k in range(part.shape[0]):
         i = order[k]
         p = parameter[i]
-        if seen_in[p] != part[i]:
-            seen_in[p], seen[p] = part[i], 0
-        before[i] = seen[p]
-        seen[p] += 1
-    return before
+        if seen[p, 0] != part[i] + 1:
+            seen[p, 0], seen[p, 1] = part[i] + 1, 0
+        before[i] = seen[p, 1]
+        seen[p, 1] += 1
+        most[p] = max(most[p], seen[p, 1])
 
 
 def again(
-    tests: list[Test], parameter: np.ndarray, before: np.ndarray, *, most: int, where: str
+    tests: list[Test], parameter: np.ndarray, before: np.ndarray, counts: np.ndarray, *, most: int, where: str
 ) -> tuple[list[Test], np.ndarray]:
     """Readings that are not the first of their parameter in their part, under names of their own: `1000 x (2)`.
+    `counts`: of each parameter, the most readings in one part.
 
     Raises InputError where that makes more than `most` parameters.
     """
-    rows = np.flatnonzero(before)
-    width = int(before.max()) + 1
-    keys, inverse = np.unique(parameter[rows].astype(np.int64) * width + before[rows], return_inverse=True)
-    if len(tests) + len(keys) > most:
+    further = np.maximum(counts.astype(np.int64) - 1, 0)
+    if len(tests) + int(further.sum()) > most:
         raise InputError("stdf.too_many_parameters", where=where, allowed=f"{most:,}")
     taken, more = {test.parameter for test in tests}, []
-    for key in keys.tolist():
-        test = tests[key // width]
-        name = f"{test.parameter} ({key % width + 1})"
-        while name in taken:
-            name += "'"
-        taken.add(name)
-        more.append(Test(name, test.unit, test.lower, test.upper, number=test.number))
-    renamed = parameter.copy()
-    renamed[rows] = len(tests) + inverse
+    for row in np.flatnonzero(further).tolist():
+        test = tests[row]
+        for nth in range(2, int(further[row]) + 2):
+            name = f"{test.parameter} ({nth})"
+            while name in taken:
+                name += "'"
+            taken.add(name)
+            more.append(Test(name, test.unit, test.lower, test.upper, number=test.number))
+    first = len(tests) + np.cumsum(further) - further  # of the further parameters of each
+    renamed, rows = parameter.copy(), np.flatnonzero(before)
+    renamed[rows] = first[parameter[rows]] + before[rows] - 1
     return [*tests, *more], renamed

@@ -7,16 +7,15 @@ is touched; the fuzz runs of `tests/benchmarks/stdf_fuzz.py` repeat it with the 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from workbench.formats.stdf import tables as t
 
 # Code kept on disk is renewed when this file changes, not when `tables.py` does; a test keeps this line true.
-TABLES_SHA256 = "be527e29fe58d3ba47f290fbf9f8a3153e2e2072a8ecd101ef68949ab0075444"
+TABLES_SHA256 = "abf0f912fd0b3c0ffefd227bbf366f7a5ab77370c99d3b97efd02359a6fb2b82"
 
 
-@numba.njit(cache=True)
+@t.inner
 def _limit(data, at, big, option, default, absent, tests, test, known, bits):
     """A limit of a record against what is known of its test: the first that says something holds; 1 where this one
     says otherwise."""
@@ -30,7 +29,7 @@ def _limit(data, at, big, option, default, absent, tests, test, known, bits):
     return 1 if tests[test, known] != what or (what == t.GIVEN and tests[test, bits] != value) else 0
 
 
-@numba.njit(cache=True)
+@t.inner
 def _texts_end(data, at, end, count):
     """Past `count` texts that may be absent; -1 where one does not fit."""
     for _ in range(count):
@@ -40,7 +39,7 @@ def _texts_end(data, at, end, count):
     return at if at <= end else np.int64(-1)
 
 
-@numba.njit(cache=True)
+@t.inner
 def _semi_static(data, state, tests, big, test, at, end, pins, arrays):
     """Scales, limits, pins and unit after OPT_FLAG: kept where the test has none yet. False where a field does not fit.
 
@@ -90,56 +89,63 @@ def _semi_static(data, state, tests, big, test, at, end, pins, arrays):
     return at >= 0 and (at == end or at + 4 == end or at + 8 <= end)  # LO_SPEC, HI_SPEC, and what is beyond them
 
 
-@numba.njit(cache=True)
+@t.inner
 def _site(data, at):
     """256 * head + site."""
     i = np.uint64(at)
     return np.uint64(data[i]) << np.uint64(8) | np.uint64(data[i + t.ONE])
 
 
-@numba.njit(cache=True)
+@t.inner
 def _as_before(data, big, state, counts, open_parts, tests, out):
-    """Take PTR after PTR as long as each differs from the one before it of its test in site, flags and result only: the
-    rest was checked then. True where there was one. Files repeat one flow, so these are nearly all PTR."""
+    """Take PTR after PTR as long as each differs from an earlier one of its test in site, flags and result only: the
+    rest was checked then. True where there was one. Files repeat one flow, so these are nearly all PTR.
+
+    Length, type and test number, the first eight bytes of a record, are compared as one number with those of the test
+    just taken (the next site), then of the test that followed it before.
+    """
     out_parameter, out_part, out_value = out
-    at, n, test, total = state[t.AT], state[t.READINGS], state[t.LAST_TEST], data.shape[0]
-    room = out_value.shape[0]
+    at, n, test, first = state[t.AT], state[t.READINGS], state[t.LAST_TEST], state[t.AT]
+    last, room = data.shape[0] - 12, out_value.shape[0]  # eight bytes may be taken where a record has one left
+    like, size = tests[test, t.LIKE_AT], np.int64(12)
+    head, parameter = np.uint64(0), tests[test, t.PARAMETER]
+    if like > 0:
+        head, size = t.u8(data, like), t.u2(data, like, big)
     taken = unusable = no_part = not_finite = 0
-    while at + 16 <= total and n < room and data[at + 2] == 15 and data[at + 3] == 10:
-        size, body = t.u2(data, at, big), at + 4
-        if size < 12 or body + size > total:
-            break
-        number = t.u4(data, body, big)
-        after = tests[test, t.NEXT]
-        if (tests[after, t.LIKE_BYTES] == size and tests[after, t.NUMBER] == number
-                and t.same(data, body + 12, tests[after, t.LIKE_AT] + 12, size - 12)):  # fmt: skip
-            test = after
-        elif not (tests[test, t.LIKE_BYTES] == size and tests[test, t.NUMBER] == number
-                  and t.same(data, body + 12, tests[test, t.LIKE_AT] + 12, size - 12)):  # fmt: skip
-            break
-        part = open_parts[_site(data, body + 4)]
-        value = t.real(t.u4(data, body + 8, big))
-        if (data[body + 6] & t.UNUSABLE_TEST) | (data[body + 7] & t.UNUSABLE_PARAMETRIC):
+    while at + size <= last and n < room:
+        this = t.u8(data, at)
+        if this != head or not t.alike(data, at + 16, like + 16, size - 12):
+            after = tests[test, t.NEXT]
+            like = tests[after, t.LIKE_AT]
+            size = t.u2(data, at, big)
+            if like == 0 or this != t.u8(data, like) or at + size > last:
+                break
+            if not t.alike(data, at + 16, like + 16, size - 12):
+                break
+            test, head, parameter = after, this, tests[after, t.PARAMETER]
+        part = open_parts[_site(data, at + 8)]
+        bits = np.uint32(t.u4(data, at + 12, big))
+        if (data[at + 10] & t.UNUSABLE_TEST) | (data[at + 11] & t.UNUSABLE_PARAMETRIC):
             unusable += 1
         elif part < 0:
             no_part += 1
-        elif not np.isfinite(value):
+        elif bits & t.NOT_FINITE_BITS == t.NOT_FINITE_BITS:
             not_finite += 1
         else:
-            out_parameter[n], out_part[n], out_value[n] = tests[test, t.PARAMETER], part, value
+            out_parameter[n], out_part[n], out_value[n] = parameter, part, bits.view(np.float32)
             n += 1
         taken += 1
-        at = body + size
+        at += 4 + size
     state[t.AT], state[t.READINGS], state[t.LAST_TEST] = at, n, test
     state[t.UNUSABLE] += unusable
     state[t.NO_PART] += no_part
     state[t.NOT_FINITE] += not_finite
     state[t.RECORDS] += taken
     counts[15 << 8 | 10] += taken
-    return taken > 0
+    return at > first
 
 
-@numba.njit(cache=True)
+@t.outer
 def scan(data, big, state, counts, kept, places, live, tables, parts, out):
     """Go on from `state` to the end of `data`, or until room is short (the caller makes more and calls again).
 
@@ -213,7 +219,7 @@ def scan(data, big, state, counts, kept, places, live, tables, parts, out):
         state[t.AT] = end
 
 
-@numba.njit(cache=True)
+@t.inner
 def _start(data, state, live, parts, at):
     """PIR: a part is on the site; the wafer is that of its group, of all groups, or the last opened at the head."""
     groups, wafers, last_wafer, open_parts = live
@@ -234,7 +240,7 @@ def _start(data, state, live, parts, at):
     open_parts[head << 8 | site] = row
 
 
-@numba.njit(cache=True)
+@t.inner
 def _finish(data, big, state, live, parts, at, end):
     """PRR: results of the part on the site, which leaves it. Without a PIR before it, a part without readings."""
     body, open_parts = at + 4, live[3]
@@ -263,7 +269,7 @@ def _finish(data, big, state, live, parts, at, end):
         parts[row, t.ID_AT], parts[row, t.ID_BYTES] = body + 18, np.int64(data[body + 17])
 
 
-@numba.njit(cache=True)
+@t.inner
 def _whole_parameter(state, tables, test):
     """The one parameter of a PTR or FTR; -1 where there are too many."""
     tests = tables[0]
@@ -274,7 +280,7 @@ def _whole_parameter(state, tables, test):
     return row
 
 
-@numba.njit(cache=True)
+@t.inner
 def _follow(state, tests, test):
     """Remember what test follows which: files repeat one flow, and the guess spares the hash."""
     last = state[t.LAST_TEST]
@@ -283,7 +289,7 @@ def _follow(state, tests, test):
         state[t.LAST_TEST] = test
 
 
-@numba.njit(cache=True)
+@t.inner
 def _parametric(data, big, state, open_parts, tables, body, end, arrays, out):
     """PTR, and MPR (`arrays`)."""
     tests = tables[0]
@@ -329,8 +335,8 @@ def _parametric(data, big, state, open_parts, tables, body, end, arrays, out):
     if not _semi_static(data, state, tests, big, test, at, end, pins, arrays):
         state[t.BROKEN] += 1
         return t.DONE
-    if not arrays and tests[test, t.CHANGED] == changed:
-        tests[test, t.LIKE_AT], tests[test, t.LIKE_BYTES] = body, size
+    if not arrays and results and tests[test, t.CHANGED] == changed:
+        tests[test, t.LIKE_AT] = body - 4
     part = open_parts[_site(data, body + 4)]
     if data[body + 6] & t.UNUSABLE_TEST or data[body + 7] & t.UNUSABLE_PARAMETRIC:
         state[t.UNUSABLE] += 1
@@ -367,7 +373,7 @@ def _parametric(data, big, state, open_parts, tables, body, end, arrays, out):
     return t.DONE
 
 
-@numba.njit(cache=True)
+@t.inner
 def _functional_text(data, big, body, end):
     """Where the length byte of TEST_TXT of an FTR is, `end` where the record ends before it, -1 where a field does not
     fit."""
@@ -387,7 +393,7 @@ def _functional_text(data, big, body, end):
     return _texts_end(data, at, end, 3) if at <= end else np.int64(-1)
 
 
-@numba.njit(cache=True)
+@t.inner
 def _functional(data, big, state, open_parts, tables, body, end, out):
     """FTR: 1 where the test passed, 0 where it failed."""
     at = _functional_text(data, big, body, end)

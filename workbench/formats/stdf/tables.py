@@ -20,8 +20,8 @@ PART = 13
 
 # Columns of `tests`. UNKNOWN, GIVEN and NONE are what is known of a limit.
 (KIND, NUMBER, TEXT_AT, TEXT_BYTES, FIRST, PARAMETER, NEXT, LOW, LOW_BITS, HIGH, HIGH_BITS, UNIT_AT, UNIT_BYTES, SCALE,
- CHANGED, PINS_AT, PINS, LIKE_AT, LIKE_BYTES) = range(19)  # fmt: skip
-TEST = 19
+ CHANGED, PINS_AT, PINS, LIKE_AT) = range(18)  # fmt: skip
+TEST = 18
 UNKNOWN, GIVEN, NONE = range(3)
 SCALE_ZERO = 1024  # is added to a scale: 0 stays "unknown"
 PARAMETRIC, MULTIPLE, FUNCTIONAL = range(3)
@@ -35,15 +35,23 @@ NO_PIN = 1 << 16  # results without an index count from here
 
 UNUSABLE_TEST = 0b00111111  # TEST_FLG: alarm, no result, unreliable, timeout, not executed, aborted
 UNUSABLE_PARAMETRIC = 0b00000111  # PARM_FLG: scale error, drift, oscillation
+NOT_FINITE_BITS = np.uint32(0x7F800000)  # of a 32-bit number that is infinite or no number
+NOT_FINITE_BITS = np.uint32(0x7F800000)  # of a 32-bit number that is infinite or no number
+NOT_FINITE_BITS = np.uint32(0x7F800000)  # of a 32-bit number that is infinite or no number
 UNUSABLE_FUNCTIONAL = 0b01110100  # TEST_FLG of FTR: unreliable, not executed, aborted, no pass/fail indication
 
 
+# Only `scan` is called from Python and kept on disk: the rest is compiled into it and needs no wrapper of its own. None
+# makes an array, so none counts who holds one (`_nrt`): that would cost more than the reading of a record.
+inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+outer = numba.njit(cache=True, no_cfunc_wrapper=True, _nrt=False)
+
 # Places are made unsigned before a byte is taken: the compiler then asks no more whether they are negative, and makes
-# one load of four bytes.
-ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
+# one load of several bytes.
+ONE, TWO, THREE, EIGHT = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(8)
 
 
-@numba.njit(cache=True)
+@inner
 def u2(data, at, big):
     i = np.uint64(at)
     if big:
@@ -51,7 +59,7 @@ def u2(data, at, big):
     return np.int64(data[i]) | np.int64(data[i + ONE]) << 8
 
 
-@numba.njit(cache=True)
+@inner
 def u4(data, at, big):
     i = np.uint64(at)
     if big:
@@ -65,8 +73,10 @@ def u4(data, at, big):
     )  # fmt: skip
 
 
-@numba.njit(cache=True)
-def _u8(data, i):
+@inner
+def u8(data, at):
+    """Eight bytes as they lie, the first the lowest, whatever the order of the file."""
+    i = np.uint64(at)
     return (
         np.uint64(data[i]) | np.uint64(data[i + ONE]) << np.uint64(8)
         | np.uint64(data[i + TWO]) << np.uint64(16) | np.uint64(data[i + THREE]) << np.uint64(24)
@@ -75,35 +85,40 @@ def _u8(data, i):
     )  # fmt: skip
 
 
-@numba.njit(cache=True)
+@inner
+def alike(data, at, other, size):
+    """Whether two runs of bytes are equal: eight at a time, and of the last eight those that belong to the runs. Who
+    calls has checked that seven bytes more follow both."""
+    a, b, left, differ = np.uint64(at), np.uint64(other), np.uint64(size), np.uint64(0)
+    while left >= EIGHT:
+        differ |= u8(data, a) ^ u8(data, b)
+        a, b, left = a + EIGHT, b + EIGHT, left - EIGHT
+    if left > np.uint64(0):
+        differ |= (u8(data, a) ^ u8(data, b)) << EIGHT * (EIGHT - left)
+    return differ == np.uint64(0)
+
+
+@inner
 def same(data, at, other, size):
-    """Whether two runs of bytes are equal: eight at a time, the last eight once more for what is left over."""
-    a, b, n, eight = np.uint64(at), np.uint64(other), np.uint64(size), np.uint64(8)
-    if n < eight:
-        differ = np.uint8(0)
-        for i in range(n):
-            differ |= data[a + i] ^ data[b + i]
-        return differ == 0
-    i = np.uint64(0)
-    while i + eight <= n:
-        if _u8(data, a + i) != _u8(data, b + i):
-            return False
-        i += eight
-    return i == n or _u8(data, a + n - eight) == _u8(data, b + n - eight)
+    """Whether two runs of bytes are equal, and not a byte past them touched."""
+    a, b, differ = np.uint64(at), np.uint64(other), np.uint8(0)
+    for i in range(np.uint64(size)):
+        differ |= data[a + i] ^ data[b + i]
+    return differ == 0
 
 
-@numba.njit(cache=True)
+@inner
 def i2(data, at, big):
     value = u2(data, at, big)
     return value - 65536 if value >= 32768 else value
 
 
-@numba.njit(cache=True)
+@inner
 def real(bits):
     return np.float64(np.uint32(bits).view(np.float32))
 
 
-@numba.njit(cache=True)
+@inner
 def _hash(data, kind, number, at, size):
     """64-bit FNV-1a of kind, number and text."""
     value = np.uint64(14695981039346656037)
@@ -116,7 +131,7 @@ def _hash(data, kind, number, at, size):
     return value ^ (value >> np.uint64(29))
 
 
-@numba.njit(cache=True)
+@inner
 def _slot(table, data, tests, kind, number, at, size):
     """Where a test of this kind, number and text (size 0: of any) is or would be in a hash table of rows + 1; -1 where
     the table is too crowded."""
@@ -134,7 +149,7 @@ def _slot(table, data, tests, kind, number, at, size):
     return np.int64(-1)
 
 
-@numba.njit(cache=True)
+@inner
 def test_row(data, state, tables, kind, number, at, size):
     """The row of the test, made where it is new; -1 where there are too many.
 
@@ -181,7 +196,7 @@ def test_row(data, state, tables, kind, number, at, size):
     return row
 
 
-@numba.njit(cache=True)
+@inner
 def parameter_row(state, tables, test, pin):
     """The row of the parameter of a test at a pin, made where it is new; -1 where there are too many."""
     _, parameters, _, _, table = tables
