@@ -231,12 +231,13 @@ def synthetic_lots(
 
 def places(module_type: ModuleType) -> pd.DataFrame:
     """Places of units on the reconstituted wafer: x, y (counts from the centre), x_um, y_um; whole within the edge."""
+    pitch_um = module_type.pitch_mm * 1e3
     reach = int(CARRIER_MM // module_type.pitch_mm)
-    rows = [(x, y, x * module_type.pitch_mm * 1e3, y * module_type.pitch_mm * 1e3)
-            for y in range(reach, -reach - 1, -1) for x in range(-reach, reach + 1)]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["x", "y", "x_um", "y_um"])
-    inside = np.hypot(frame["x_um"], frame["y_um"]) <= CARRIER_MM * 1e3 - module_type.pitch_mm * 250
-    return frame[inside].reset_index(drop=True)
+    y, x = (v.ravel() for v in np.meshgrid(np.arange(reach, -reach - 1, -1), np.arange(-reach, reach + 1),
+                                           indexing="ij"))  # fmt: skip
+    inside = np.hypot(x * pitch_um, y * pitch_um) <= CARRIER_MM * 1e3 - pitch_um / 4
+    x, y = x[inside], y[inside]
+    return pd.DataFrame({"x": x, "y": y, "x_um": x * pitch_um, "y_um": y * pitch_um})
 
 
 def _names(units: pd.DataFrame) -> list[str]:

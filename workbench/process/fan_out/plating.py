@@ -14,6 +14,9 @@ COPPER = {"molar_kg": 0.063546, "valence": 2, "density_kg_per_m3": 8960.0}
 COPPER_OHM_M = 1.72e-8
 
 
+_NODES = np.polynomial.legendre.leggauss(8)
+
+
 def plated_um(*, current_ma_per_cm2: ArrayLike, time_min: ArrayLike, efficiency_ratio: ArrayLike = 1.0) -> Array:
     """Copper plated by a current density over a time: i t M / (z F rho). Source: Faraday's law."""
     metres_per_charge = COPPER["molar_kg"] / (COPPER["valence"] * FARADAY_C_PER_MOL * COPPER["density_kg_per_m3"])
@@ -83,7 +86,7 @@ def thickness_profile_um(
     require(bool((start > 0).all()), "seed_um", start.min(), "> 0")
     total = plated_um(current_ma_per_cm2=current_ma_per_cm2, time_min=time_min, efficiency_ratio=efficiency_ratio)
     growing = np.where(np.asarray(open_ratio, float) < 1, 0.0, 1.0)
-    node, weight = np.polynomial.legendre.leggauss(8)
+    node, weight = _NODES
     radius, start, filled, area, share = (
         np.asarray(v, float)[..., None]
         for v in (radius_mm, start, growing * total, area_resistance_ohm_cm2, open_ratio)
