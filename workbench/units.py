@@ -50,7 +50,8 @@ _TABLE = (
     ("ppm", "ppm", 1e-6, "fraction"), ("percent", "%", 1e-2, "fraction"),
     ("ppm_per_k", "ppm/K", 1e-6, "thermal expansion"), ("gpa", "GPa", 1e9, "pressure"), ("mpa", "MPa", 1e6, "pressure"),
     ("pa", "Pa", 1.0, "pressure"), ("torr", "Torr", 101325 / 760, "pressure"), ("n", "N", 1.0, "force"),
-    ("pa_s", "Pa·s", 1.0, "viscosity"), ("um_per_s", "µm/s", 1e-6, "speed"), ("mm2_per_s", "mm²/s", 1e-6, "diffusivity"),
+    ("pa_s", "Pa·s", 1.0, "viscosity"), ("um_per_s", "µm/s", 1e-6, "speed"),
+    ("mm2_per_s", "mm²/s", 1e-6, "diffusivity"),
     ("nm_per_k", "nm/K", 1e-9, "expansion of a feature"), ("kj_per_mol", "kJ/mol", 1e3, "molar energy"),
     ("mj_per_cm2", "mJ/cm²", 10.0, "exposure dose"),
     # electrical

@@ -20,7 +20,8 @@ from workbench.runs.demo import experiments, process
 from workbench.store import Store
 
 LOTS = ("tire-tread", "rdl-focus-dose")
-WINDOW = ("ranges", "margins", "set_points", "bossung", "focus_dose_window", "latitude", "runs", "diagnostics", "models")
+WINDOW = ("ranges", "margins", "set_points", "bossung", "focus_dose_window", "latitude", "runs", "diagnostics",
+          "models")  # fmt: skip
 PLAN = ("plan_points", "plan_aliases", "plan_power", "plan_variance", "plan_alternatives", "augmentation", "next_lot")
 
 
@@ -121,7 +122,8 @@ def test_the_margin_of_a_slice_is_that_of_its_plane(windows):
     study = windows["tire-tread"].window
     f = study.factors[2]
     inside = plane_field(study, (0, 1), {f.name: f.centre})
-    assert np.allclose(inside.margin >= 0, slice_field(study, ("silica_phr", "silane_phr"), {f.name: f.centre}).explored)
+    sliced = slice_field(study, ("silica_phr", "silane_phr"), {f.name: f.centre})
+    assert np.allclose(inside.margin >= 0, sliced.explored)
     assert plane_field(study, (0, 1), {f.name: f.high}).margin.max() > 0 or study.region.reach == pytest.approx(1.0)
 
 

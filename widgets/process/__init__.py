@@ -1,4 +1,4 @@
-"""Views of the process pages: the window with its experiment and monitor; the review of a lot; the review of quality."""
+"""Views of the process pages: the window with its experiment and monitor; the reviews of a lot and of quality."""
 
 from widgets.process.control import capability, capability_table, control_chart
 from widgets.process.fitting import diagnostics, models, runs, surfaces

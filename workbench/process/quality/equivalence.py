@@ -165,7 +165,8 @@ def tost_power(
 def match_units(
     *, margin: float, sigma: float, difference: float = 0.0, assurance: float = 0.8, alpha: float = 0.05
 ) -> int:
-    """Least units on each tool to show a match within +-`margin` with probability `assurance`, at true `difference` and `sigma`.
+    """Least units on each tool to show a match within +-`margin` with probability `assurance`, at true `difference` and
+    `sigma`.
 
     Raises DomainError: margin not beyond the difference, sigma not positive, more than 100,000 units needed.
     """
