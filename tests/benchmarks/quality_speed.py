@@ -1,9 +1,10 @@
 """All charts of all parameters: `python tests/benchmarks/quality_speed.py [PEER_PYTHON]`.
 
 One million measurements, 500 parameters of 2000 units, three planted causes: individuals and moving range, EWMA,
-CUSUM, all Western Electric and Nelson rules, assumptions, p-values and the list of suspects. Target: <= 5 s. Beside it
-the same charts one parameter at a time by the project's own single charts, and, where PEER_PYTHON is an interpreter with pccpy,
-pccpy's charts with the eight Nelson tests on 20 parameters, scaled to 500. Least of three runs; exit code 1 on a miss.
+CUSUM, all Western Electric and Nelson rules, assumptions, p-values and the list of suspects. Target: <= 5 s. Beside
+it the same charts one parameter at a time by the project's own single charts, and, where PEER_PYTHON is an
+interpreter with pccpy, pccpy's charts with the eight Nelson tests on 20 parameters, scaled to 500. Least of three
+runs; exit code 1 on a miss.
 """
 
 from __future__ import annotations
