@@ -57,17 +57,21 @@ def grid_of(record: LotRecord, carrier: str, response: str) -> tuple[DieGrid, pd
     return DieGrid.measured(x, y, values.loc[placed.index].to_numpy(float), scale, **more), placed.index
 
 
-def chart_of(record: LotRecord, parameter: str, chosen: pd.Index | None = None) -> str:
+def chart_of(record: LotRecord, parameter: str, chosen: np.ndarray | None = None) -> str:
+    """Readings of all units with those at the rows `chosen` of the record in front."""
     values = record.values[parameter].to_numpy(float)
-    inside = None if chosen is None else record.values.index.isin(chosen)
+    inside = None
+    if chosen is not None:
+        inside = np.zeros(len(values), bool)
+        inside[chosen] = True
     spec = record.specifications.get(parameter)
     return pair(values, inside, axis_words(record, parameter), lower=spec.lower if spec else None,
                 upper=spec.upper if spec else None)  # fmt: skip
 
 
-def units_html(record: LotRecord, chosen: pd.Index, parameter: str | None) -> str:
-    """The chosen units, the first dozen of them, as a table."""
-    rows = record.units.loc[chosen[:MOST_LISTED]]
+def units_html(record: LotRecord, chosen: np.ndarray, parameter: str | None) -> str:
+    """The units at the rows `chosen` of the record, the first dozen of them, as a table."""
+    rows = record.units.iloc[chosen[:MOST_LISTED]]
     frame = pd.DataFrame({
         "lot_review.unit": rows.index, "lot_review.carrier": rows["carrier"].astype(str),
         "lot_review.place": [f"{x}, {y}" if pd.notna(x) else "–" for x, y in zip(rows["x"], rows["y"], strict=True)],
@@ -77,7 +81,7 @@ def units_html(record: LotRecord, chosen: pd.Index, parameter: str | None) -> st
     })  # fmt: skip
     frame["lot_review.bin"] = frame["lot_review.bin"].astype(object)
     if parameter:
-        frame[parameter] = record.values.loc[rows.index, parameter].to_numpy()
+        frame[parameter] = record.values[parameter].to_numpy()[chosen[:MOST_LISTED]]
     more = len(chosen) - len(rows)
     tail = f'<p class="wb-note">{page.spans("lot_review.more_units", count=f"{more:,}")}</p>' if more > 0 else ""
     return page.table_html(frame, units={parameter: axis_unit(record, parameter)} if parameter else {}) + tail
@@ -109,6 +113,7 @@ class LinkedMap(w.VBox):
     def __init__(self, record: LotRecord, response: str, parameter: str | None):
         self._record = record
         lang = language()
+        self._failed = record.units["passed"].eq(False).fillna(False).to_numpy(bool)
         carriers = record.mapped()
         responses = [(t("lot_review.by_result", lang), FAILING)] if record.units["passed"].notna().any() else []
         responses += [(name_of(name, lang), name) for name in record.parameters]
@@ -134,7 +139,8 @@ class LinkedMap(w.VBox):
 
     def _show(self) -> None:
         response = self.response.value
-        grid, self._units = grid_of(self._record, self.carrier.value, response)
+        grid, units = grid_of(self._record, self.carrier.value, response)
+        self._rows = self._record.units.index.get_indexer(units)  # of the record, in the order of the map's dies
         if response != FAILING:
             self._parameter = response
         self.map.title = f"{t('label.lot_review.carrier', language())} {self.carrier.value}"
@@ -143,25 +149,31 @@ class LinkedMap(w.VBox):
 
     def _follow(self, chosen: np.ndarray) -> None:
         """Chart and list of the dies at the indices `chosen` of the map."""
-        units = self._units[chosen]
-        record, count = self._record, len(units)
+        rows = self._rows[chosen]
+        record, count = self._record, len(rows)
         if self._parameter:
-            self.chart.value = _wrapped(chart_of(record, self._parameter, units if count else None))
+            self.chart.value = _wrapped(chart_of(record, self._parameter, rows if count else None))
         if not count:
             self.said.value = _wrapped(f'<p class="wb-say">{escape(t("lot_review.brush", language()))}</p>')
             self.list.value = ""
             return
-        failed = int(record.failing.reindex(units).fillna(False).astype(bool).sum())
-        facts = {"count": f"{count:,}", "failed": f"{failed:,}", "all": f"{len(self._units):,}"}
+        facts = {"count": f"{count:,}", "failed": f"{int(self._failed[rows].sum()):,}", "all": f"{len(self._rows):,}"}
         sentence = t("lot_review.chosen", language(), **facts)
         if self._parameter:
-            inside = record.values.loc[units, self._parameter].median()
-            rest = record.values[self._parameter].drop(units).median()
+            values = record.values[self._parameter].to_numpy(float)
+            outside = np.ones(len(values), bool)
+            outside[rows] = False
+            inside, rest = (_median(part) for part in (values[rows], values[outside]))
             sentence += " " + t("lot_review.chosen_median", language(), name=name_of(self._parameter, language()),
                                 inside=shown(float(inside), 4), rest=shown(float(rest), 4),
                                 unit=axis_unit(record, self._parameter))  # fmt: skip
         self.said.value = _wrapped(f'<p class="wb-say" role="status">{escape(sentence)}</p>')
-        self.list.value = _wrapped(units_html(record, units, self._parameter))
+        self.list.value = _wrapped(units_html(record, rows, self._parameter))
+
+
+def _median(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else float("nan")
 
 
 def show_linked(record: LotRecord, response: str, parameter: str | None) -> None:

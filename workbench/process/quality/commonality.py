@@ -185,9 +185,12 @@ def confounding(units: pd.DataFrame, factors: Sequence[str], *, nearly: float = 
     """Pairs of `factors` that cannot be told apart, or hardly (Cramer's V from `nearly`). A chamber determines its
     tool: that is complete confounding in one direction, and listed as such."""
     found = []
+    codes = {f: pd.factorize(units[f].astype(object).fillna(""))[0] for f in factors}
     for at, a in enumerate(factors):
         for b in factors[at + 1 :]:
-            table = pd.crosstab(units[a].astype(object).fillna(""), units[b].astype(object).fillna("")).to_numpy()
+            wide = int(codes[b].max(initial=-1)) + 1
+            tall = int(codes[a].max(initial=-1)) + 1
+            table = np.bincount(codes[a] * wide + codes[b], minlength=tall * wide).reshape(tall, wide)
             if min(table.shape) < 2:
                 continue
             v = _cramer(table)
