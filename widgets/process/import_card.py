@@ -26,9 +26,10 @@ log = logging.getLogger(__name__)
 MOST_NAMED = 12  # columns that a sentence names
 
 
-def _text(key: str, value: str = "", *, width: str = "372px") -> w.Text:
+def _text(key: str, value: str = "", *, width: str = "330px") -> w.Text:
     made = w.Text(value=value, description=words(key), tooltip=words(key + "_help"), continuous_update=False,
-                  layout=w.Layout(width=width), style={"description_width": "92px"})  # fmt: skip
+                  layout=w.Layout(width=width, margin="2px 18px 2px 0"),
+                  style={"description_width": "initial"})  # fmt: skip
     made.placeholder = words(key + "_help")
     return made
 
@@ -55,11 +56,11 @@ class ImportCard:
         self._named = False  # the file names its lot
         self._quiet = False
         self._head, self._said = w.HTML(), w.HTML()
-        self.lot, self.product, self.title = (_text(f"importing.{name}") for name in ("lot", "product", "title"))
+        self.lot, self.product, self.title = (_text(f"importing.{name}") for name in ("lot", "product", "lot_title"))
         self.lot.observe(lambda change: self._lot_typed(), names="value")
         self.synthetic = w.Checkbox(value=False, description=words("importing.synthetic"), indent=False,
                                     tooltip=words("importing.synthetic_help"),
-                                    layout=w.Layout(width="auto"))  # fmt: skip
+                                    layout=w.Layout(width="auto", margin="2px 14px 2px 0"))  # fmt: skip
         self._about = w.HTML()
         self.home = w.Dropdown(description=words("importing.home"), tooltip=words("importing.home_help"),
                                style={"description_width": "initial"}, layout=w.Layout(display="none"))  # fmt: skip
@@ -67,6 +68,7 @@ class ImportCard:
         self._fields = w.VBox([_row(self.lot, self.product, self.title), _row(self.synthetic, self._about), self.home])
         self.form: ColumnsForm | None = None
         self._form_box = w.VBox(layout=w.Layout(display="none"))
+        self._form_box.add_class("wb-i-form")
         self.columns = w.ToggleButton(value=False, description=words("importing.columns.open"),
                                       tooltip=words("importing.columns.open_help"),
                                       layout=w.Layout(width="auto", display="none"))  # fmt: skip
@@ -123,10 +125,11 @@ class ImportCard:
         self.carrier.placeholder = self.path.name.partition(".")[0]
         self.kind = w.Dropdown(options=[(words(f"importing.carrier_kind.{kind}"), kind) for kind in CARRIER_KINDS],
                                value=document.get("carrier_kind", "wafer"), description=words("importing.kind"),
-                               layout=w.Layout(width="220px"), style={"description_width": "92px"})  # fmt: skip
+                               layout=w.Layout(width="200px"), style={"description_width": "initial"})  # fmt: skip
         self.remember = w.Checkbox(value=True, description=words("importing.remember"), indent=False,
-                                   tooltip=words("importing.remember_help"), layout=w.Layout(width="auto"))  # fmt: skip
-        self.read = _button("importing.read", self.answer, style="info")
+                                   tooltip=words("importing.remember_help"),
+                                   layout=w.Layout(width="auto", margin="2px 0 2px 12px"))  # fmt: skip
+        self.read = _button("importing.read", self.answer, style="primary")
         self.read.add_class("wb-i-read")
         beyond = [w.HTML(block(note("importing.columns.beyond", count=self.form.beyond)))] if self.form.beyond else []
         self._form_box.children = [self.form, *beyond, _row(self.carrier, self.kind),

@@ -73,7 +73,7 @@ def figures(counts: Mapping[str, int]) -> str:
 def sentences(taken: Iterable[Mapping[str, str]], left: Iterable[Mapping[str, str]],
               assumed: Iterable[Mapping[str, str]] = ()) -> str:  # fmt: skip
     """What was taken, left and assumed, a sentence each; the first are seen, the others are one click away."""
-    found = [f"<li>{escape(words('importing.' + kind))}: {escape(sentence[language()])}</li>"
+    found = [f"<li>{escape(words('importing.' + kind, sentence=sentence[language()]))}</li>"
              for kind, group in (("taken", taken), ("left", left), ("assumed", assumed))
              for sentence in group]  # fmt: skip
     more = found[MOST_SENTENCES:]

@@ -46,6 +46,7 @@ class LotImport:
         self.go.add_class("wb-i-go")
         self.go.on_click(lambda _: self.bring())
         self._act = w.HBox([self.go, self._state], layout=w.Layout(align_items="center", display="none"))
+        self._act.add_class("wb-i-act")
         self.widget = w.VBox([w.HTML(page.style() + STYLE), self.upload, self._list, self._act])
         self.widget.add_class("wb-importing")
 
@@ -137,8 +138,10 @@ STYLE = """<style>
 .wb-importing .wb-figures dd { font-size: 19px; }
 .wb-importing .wb-i-hash { font: 12px var(--mono); overflow-wrap: anywhere; }
 .wb-importing .wb-say { margin: .2em 0; } .wb-importing .wb-reasons { font-size: 14px; }
-.wb-importing .wb-note { margin: .1em 0; } .wb-importing .wb-i-done a { font-weight: 600; }
+.wb-importing .wb-note { margin: .1em 0; } .wb-importing .wb-i-done { margin: .5em 0; }
+.wb-importing .wb-i-done a { color: var(--link); font-weight: 600; text-decoration: underline; }
 .wb-importing .widget-label { min-width: 0; } .wb-importing .widget-checkbox { width: auto; }
-.wb-importing .wb-i-act { margin-top: 14px; }
+.wb-importing .wb-i-act { gap: 12px; margin-top: 14px; padding-top: 12px; border-top: 1px solid var(--line); }
+.wb-importing .wb-i-form { gap: 6px; margin: 4px 0 6px; }
 .wb-importing :is(button, input, select):focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }
 </style>"""

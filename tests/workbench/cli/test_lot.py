@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import re
+import shlex
 import zipfile
 from pathlib import Path
 
@@ -128,6 +130,18 @@ def test_an_answer_is_found_again_for_packed_tables(home, tmp_path: Path, capsys
     code, out, _ = run(capsys, "lot", "import", str(packed), "--lot", "P1", "--json")
     assert (code, json.loads(out)[0]["counts"]["readings"]) == (0, 1)
     assert Store.open().lots.lot("P1")["parameters"] == ["cd"]
+
+
+def test_the_commands_of_the_how_to_page(home, root: Path, tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "thickness.csv").write_text("G1,G2\n775,776\n774,773\n")
+    page = (root / "docs" / "how-to" / "import-lots.md").read_text("utf-8")
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", page, re.S)).replace("\\\n", " ")
+    commands = [shlex.split(line)[1:] for line in blocks.splitlines() if "thickness.csv" in line]
+    assert [words[:2] for words in commands] == [["lot", "map-columns"], ["lot", "import"]]
+    assert [run(capsys, *words)[0] for words in commands] == [0, 0]
+    lot = Store.open().lots.lot("A17")
+    assert ([row["carrier"] for row in lot["carriers"]], lot["parameters"]) == (["wafer 1", "wafer 2"], ["thickness"])
 
 
 def test_a_module_is_traced_to_its_chamber_in_both_languages(store: Store, capsys):
