@@ -77,7 +77,7 @@ MEMORIES = [({}, set()), ({"hbm_width_mm": 8.0}, {"width_mm"}), ({"hbm_length_mm
             ({"hbm_power_w": 30.0, "hbm_width_mm": 7.0}, {"power_w", "width_mm"})]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "own"), MEMORIES, ids=str)
+@pytest.mark.parametrize(("changes", "own"), MEMORIES, ids=lambda given: " ".join(sorted(given)) or "none")
 def test_the_source_of_the_memory_speaks_of_its_defaults_only(changes, own):
     die = build("die-and-hbm", TEMPLATES["die-and-hbm"](**changes)).die("memory")
     assert set(die.unverified) == {"thickness_um", "regions"} | own
