@@ -344,6 +344,70 @@ def test_conditions_and_moments(made):
     assert lot.report.kept["stdf"]["texts"] == ["note"]
 
 
+# -- the loop over records of one flow ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("size", [*range(1, 19), 254, 255])
+def test_one_byte_makes_another_test_wherever_it_is(made, size, big):
+    """A record is compared with one before it eight bytes at a time; the oracle is the text itself."""
+    texts = ["a" * size, "a" * size] + ["a" * i + "b" + "a" * (size - 1 - i) for i in range(size)]
+    results = [float(i) for i in range(3 * len(texts))]
+
+    def fill(s):
+        s.start()
+        for i, result in enumerate(results):
+            s.ptr(result=result, TEST_TXT=texts[i % len(texts)])
+            s.end().start()
+        s.end()
+
+    expected: dict[str, list[float]] = {}
+    for i, result in enumerate(results):
+        expected.setdefault(f"1000 {texts[i % len(texts)]}", []).append(result)
+    lot = made(fill, big=big)
+    assert {test.parameter: values(lot, test.parameter) for test in lot.tests} == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"TEST_NUM": 1001}, {"TEST_FLG": 0x10}, {"PARM_FLG": 0x01}, {"RESULT": INF}, {"SITE_NUM": 2}, {"HEAD_NUM": 2},
+     {"LO_LIMIT": 0.5}, {"UNITS": "W"}, {"OPT_FLAG": 0x4E}, {"RES_SCAL": 3}, {"TEST_TXT": "w"}],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_what_differs_in_a_record_of_a_flow_is_seen(made, tmp_path, change):
+    """Three parts of five tests; one record of the third differs in one field: all results but its own stay, and what
+    becomes of its own is what the record says."""
+    flow = [{"TEST_NUM": 1000 + i % 4, "TEST_TXT": "v" + "x" * (i // 4), "OPT_FLAG": 0x0E, "RES_SCAL": 0,
+             "LO_LIMIT": -1.0, "HI_LIMIT": 2.0, "UNITS": "V"} for i in range(5)]  # fmt: skip
+
+    def fill(s):
+        for part in range(3):
+            s.start()
+            for i, record in enumerate(flow):
+                s.ptr(**{"result": 10.0 * part + i} | record | (change if (part, i) == (2, 3) else {}))
+            s.end()
+
+    lot = made(fill)
+    taken = [r["RESULT"] for r in stdf.records(tmp_path / "made.stdf", only=("PTR",)) if np.isfinite(r["RESULT"])
+             and not r["TEST_FLG"] & 0x3F and not r["PARM_FLG"] & 0x07
+             and (r["HEAD_NUM"], r["SITE_NUM"]) == (1, 1)]  # fmt: skip
+    assert sorted(lot.readings.value) == taken
+    assert len(taken) == 15 - (next(iter(change)) in ("TEST_FLG", "PARM_FLG", "RESULT", "SITE_NUM", "HEAD_NUM"))
+    assert len(lot.tests) == 5 + (next(iter(change)) in ("TEST_NUM", "TEST_TXT"))
+    assert bool(said(lot, "change their limits")) is (next(iter(change)) in ("LO_LIMIT", "OPT_FLAG"))
+
+
+def test_a_record_like_the_first_of_the_file_is_no_result(made):
+    """Of a test without PTR no record is known, and place 0 stands for that: the FAR, which may come again."""
+    def fill(s):
+        for _ in range(2):
+            s.start().ptr(1, 2.0).ftr(5).end()
+        s.start().ptr(1, 3.0)("FAR", CPU_TYPE=2, STDF_VER=4)("MIR", SETUP_T=1, START_T=2, LOT_ID="L1", PART_TYP="P")
+        s.ptr(1, 4.0).end()
+
+    lot = made(fill)
+    assert (values(lot, "1"), values(lot, "1 (2)"), values(lot, "5")) == ([2.0, 2.0, 3.0], [4.0], [1.0, 1.0])
+    assert said(lot, "MIR beyond the first 1")
+
+
 # -- house keeping -----------------------------------------------------------------------------------------------------
 def test_importing_the_package_loads_no_compiler():
     code = "import sys; import workbench.formats.stdf; print({'numba', 'pandas'} & set(sys.modules))"
