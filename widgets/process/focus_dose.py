@@ -108,8 +108,7 @@ def _curves(study: FocusDoseStudy, feature: Bossung) -> alt.LayerChart:
     dots = measured.encode(x="focus:Q", y="width:Q", color=colour)
     word = alt.Chart(last).mark_text(align="left", dx=5, fontSize=10).encode(
         x="focus:Q", y="width:Q", text=alt.Text("dose:Q", format=".4g"))  # fmt: skip
-    title = f"{maps.axis_title(feature.feature)} · {maps.axis_title('dose_mj_per_cm2')}"
-    return (curve + dots + rule + mark + word).properties(width=330, height=270, title=title)
+    return (curve + dots + rule + mark + word).properties(width=330, height=270)
 
 
 def _window_chart(study: FocusDoseStudy) -> alt.LayerChart:

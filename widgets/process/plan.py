@@ -214,10 +214,9 @@ def _alternatives(result: ExperimentResult) -> pd.DataFrame:
             "process.d_efficiency": None if j.evaluation is None else j.evaluation.d_efficiency,
             "process.average_variance": None if j.evaluation is None else j.evaluation.average_variance,
             "process.least_power_percent": None if j.least_power is None else 100 * j.least_power,
-            "process.in_use": j is result.judged,
         }
         for j in result.rivals
-    ]).astype({"process.error_dof": object})  # fmt: skip
+    ]).astype({"process.error_dof": "Int64"})  # fmt: skip
 
 
 def _fits(result: ExperimentResult, judged: Judged) -> bool:

@@ -62,9 +62,8 @@ def ranges(result: Review) -> None:
     )  # fmt: skip
     word = base.mark_text(align="left", dx=8, fontSize=11).encode(x=alt.X("high:Q"), text="word:N")
     picked = (bar + word).properties(width=420, height=64)
-    facet = picked.facet(row=alt.Row("factor:N", title=None, sort=None,
-                                     header=alt.Header(labelAngle=0, labelAlign="left", labelOrient="top",
-                                                       labelFontWeight="bold")), spacing=10)  # fmt: skip
+    head = alt.Header(labelAngle=0, labelAlign="left", labelOrient="top", labelAnchor="start", labelFontWeight="bold")
+    facet = picked.facet(row=alt.Row("factor:N", title=None, sort=None, header=head), spacing=10)
     picture(facet, say=said, table=frame)
     note("process.note.ranges", **facts)
 

@@ -16,7 +16,7 @@ from widgets.process import plane as planes
 from widgets.process.words import limit_words
 from workbench.i18n import LANGUAGES, language, t
 from workbench.process.review import Review, name_of, set_point_words, setting_shown, setting_words
-from workbench.process.window import conformance, conformance_interval, uncoded
+from workbench.process.window import Factor, conformance, conformance_interval, uncoded
 from workbench.process.window.operating import coded_at, margins, slice_field
 from workbench.process.window.probability import posterior
 from workbench.process.window.study import Field, WindowStudy
@@ -83,7 +83,7 @@ class SliceScreen(w.VBox):
         unit = symbol_of(factor.name)
         decimals = len(setting_shown(factor, factor.low).partition(".")[2])
         made = w.FloatSlider(
-            value=float(self.result.window.setting[i]), min=factor.low, max=factor.high,
+            value=on_step(factor, float(self.result.window.setting[i])), min=factor.low, max=factor.high,
             step=2 * factor.half_range / STEPS, readout_format=f".{decimals}f",
             description=name_of(factor.name, language()) + (f" ({unit})" if unit else ""),
             tooltip=name_of(factor.name, language()), layout=w.Layout(width="540px", max_width="100%"),
@@ -95,8 +95,8 @@ class SliceScreen(w.VBox):
     def go(self, setting: Array) -> None:
         """Move every slider at once, drawing once."""
         self._held = True
-        for slider, value in zip(self.sliders, setting, strict=True):
-            slider.value = float(value)
+        for slider, factor, value in zip(self.sliders, self.result.window.factors, setting, strict=True):
+            slider.value = on_step(factor, float(value))
         self._held = False
         self.draw()
 
@@ -130,6 +130,12 @@ class SliceScreen(w.VBox):
         """Close the screen and everything on it."""
         for widget in (*self.sliders, self.across, self.up, self.map, self.reading, self):
             widget.close()
+
+
+def on_step(factor: Factor, value: float) -> float:
+    """The nearest step of a slider: the browser would move there on its own, and say so later."""
+    step = 2 * factor.half_range / STEPS
+    return factor.low + step * round((value - factor.low) / step)
 
 
 def slice_svg(result: Review, field: Field, x: Array, axes: tuple[int, int]) -> str:
