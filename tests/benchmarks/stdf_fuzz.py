@@ -317,6 +317,8 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "one test a million times in a part", far + pir + ptr(1) * 1_000_000
     yield "arrays of 16,000 results", far + pir + encode(
         "MPR", {"TEST_NUM": 1, **head, "TEST_FLG": 0, "PARM_FLG": 0, "RTN_RSLT": (1.0,) * 16_000}) * 500
+    yield "as many of them as make parameters", far + pir + encode(
+        "MPR", {"TEST_NUM": 1, **head, "TEST_FLG": 0, "PARM_FLG": 0, "RTN_RSLT": (1.0,) * 16_000}) * 65
     yield "a million wafers", far + encode("WIR", {"HEAD_NUM": 1, "SITE_GRP": 255, "START_T": 0}) * 1_000_000
     yield "one die tested 100,000 times", far + (pir + encode(
         "PRR", head | {"PART_FLG": 1, "NUM_TEST": 0, "HARD_BIN": 1, "PART_ID": "x"})) * 100_000

@@ -2,8 +2,10 @@
 `python tests/benchmarks/stdf_speed.py`.
 
 One run generates a 64 MB file full of PTR (four sites, two wafers, retests, the text in every record), one with limits
-and unit in every record, and a mixed one with MPR and FTR; then reads them, ours and the others by turns. MB/s of
-processor time, the best of five (of one for readers that take minutes, on a smaller file of the same kind: said so).
+and unit in every record, and a mixed one with MPR and FTR; then reads them, ours and the others by turns: three rounds
+of ours and each of the others that is quick, five readings a round (one reading of those that take minutes, of a
+smaller file of the same kind: said so). MB/s of processor time, user and system, the best of all readings. Every reader
+goes from the file, which the machine has in memory, to columns of its own; imports and compiling count for none.
 Targets: columns (parameter, part, value) at >= 250 MB/s, >= 10 times the fastest other reader; equal results to
 Semi-ATE-STDF's; the corpus's record counts. Ends with 1 on a miss.
 
@@ -34,6 +36,7 @@ from workbench.formats.stdf.synthetic import MadeLot, MadeTest, MadeWafer, grid
 
 TARGET_MB_PER_S = 250
 TARGET_RATIO = 10
+ROUNDS = 3
 MOST_S = 900  # of one reader
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "chiplet-workbench" / "stdf-peers"
 CORPUS = Path(os.environ.get("WORKBENCH_CORPUS", Path(__file__).parents[2].parent / "shared" / "corpus")) / "stdf"
@@ -80,7 +83,7 @@ PEERS = (
                 at = np.searchsorted(number(pir, "sequence_number")[parts], number(ptr, "sequence_number")[rows])
                 part[rows] = parts[at - 1]
             tests, parameter = np.unique(number(ptr, "TEST_NUM"), return_inverse=True)
-            value = number(ptr, "RESULT").astype(float)
+            value = number(ptr, "RESULT")
             return len(value)
         timed(read, times)
     """),
@@ -220,6 +223,24 @@ def ours(path: Path, label: str) -> float:
     return size_mb / cpu_s
 
 
+def by_turns(large: Path, small: Path) -> tuple[tuple[float, float], dict[Peer, dict | str]]:
+    """Our best (processor, wall) seconds for the columns of the large file, and what each of the others took or why it
+    did not read."""
+    from workbench.formats.stdf.columns import columns
+
+    own, found = (1e9, 1e9), {}
+    for turn in range(ROUNDS):
+        own = min(own, best(lambda: columns(large)))  # five readings, as many as any other has
+        for peer in PEERS:
+            if turn and (peer.slow or isinstance(found[peer], str)):
+                continue
+            python = environment(peer.package)
+            got = python if isinstance(python, str) else run_peer(python, peer.code, small if peer.slow else large, 5)
+            both = [spent for spent in (got, found.get(peer)) if isinstance(spent, dict)]
+            found[peer] = min(both, key=lambda spent: spent["cpu_s"]) if both else got
+    return own, found
+
+
 def equal_to_semi_ate(path: Path, folder: Path) -> str:
     """"" where all results, test numbers, sites and part ids are equal, else what differs."""
     python = environment("Semi-ATE-STDF")
@@ -257,26 +278,27 @@ def main() -> int:
         stdf.read(small)
         print(f"first read of a process (loads the compiled code, compiles it where it is new): "
               f"{time.perf_counter() - start:.1f} s")  # fmt: skip
-        speed = ours(large, "PTR, text in each")
+        ours(large, "PTR, text in each")
+        own, others = by_turns(large, small)
+        size_mb = large.stat().st_size / 1e6
+        speed = size_mb / own[0]
+        print(f"beside the others, load {os.getloadavg()[0]:.1f}:")
+        line("workbench, columns", size_mb, *own)
         fastest, by = 0.0, ""
-        for peer in PEERS:
-            python = environment(peer.package)
-            path = small if peer.slow else large
-            got = python if isinstance(python, str) else run_peer(python, peer.code, path, 5)
+        for peer, got in others.items():
             if isinstance(got, str):
                 print(f"  {peer.name:<34} skipped: {got}")
                 continue
-            size_mb = path.stat().st_size / 1e6
-            line(peer.name, size_mb, got["cpu_s"], got["wall_s"],
-                 f"x{speed * got['cpu_s'] / size_mb:,.1f}{f'; on {size_mb:.1f} MB' if peer.slow else ''}")  # fmt: skip
-            if size_mb / got["cpu_s"] > fastest:
-                fastest, by = size_mb / got["cpu_s"], peer.name
-        again = max(speed, ours(large, "the first file once more"))
+            read_mb = (small if peer.slow else large).stat().st_size / 1e6
+            line(peer.name, read_mb, got["cpu_s"], got["wall_s"],
+                 f"x{speed * got['cpu_s'] / read_mb:,.1f}{f'; on {read_mb:.1f} MB' if peer.slow else ''}")  # fmt: skip
+            if read_mb / got["cpu_s"] > fastest:
+                fastest, by = read_mb / got["cpu_s"], peer.name
         ours(full, "PTR, limits and unit in each")
         ours(mixed, "PTR, MPR of 16 pins, FTR")
-        for what, met in ((f">= {TARGET_MB_PER_S} MB/s: {again:.0f}", again >= TARGET_MB_PER_S),
-                          (f">= {TARGET_RATIO} times {by or 'the others'}: {again / fastest if fastest else 0:.1f}",
-                           bool(fastest) and again / fastest >= TARGET_RATIO)):  # fmt: skip
+        for what, met in ((f">= {TARGET_MB_PER_S} MB/s: {speed:.0f}", speed >= TARGET_MB_PER_S),
+                          (f">= {TARGET_RATIO} times {by or 'the others'}: {speed / fastest if fastest else 0:.1f}",
+                           bool(fastest) and speed / fastest >= TARGET_RATIO)):  # fmt: skip
             print(f"target {what} {'met' if met else 'MISSED'}")
             good &= met
         print("equal to Semi-ATE-STDF:")
