@@ -66,7 +66,7 @@ def latitude(result: Review) -> None:
     x = alt.X("depth:Q", title=maps.both("label.process.depth") + " (µm)")
     y = alt.Y("latitude:Q", title=maps.both("label.process.latitude") + " (%)", scale=alt.Scale(zero=True))
     colour = alt.Color("shape:N", sort=None, title=None, scale=alt.Scale(range=[COLOURS[0], COLOURS[1]]),
-                       legend=alt.Legend(orient="top-right"))  # fmt: skip
+                       legend=alt.Legend(orient="bottom-left"))  # fmt: skip
     lines = alt.Chart(plain).mark_line().encode(x=x, y=y, color=colour)
     wanted = alt.Chart(pd.DataFrame({"latitude": [study.latitude_percent]}))
     rule = wanted.mark_rule(color=COLOURS[5], strokeDash=[6, 4], strokeWidth=1.5).encode(y="latitude:Q")
@@ -80,7 +80,9 @@ def latitude(result: Review) -> None:
                                      "word": [f"{deep.depth_um:.1f} µm"]}))  # fmt: skip
         layers += [at.mark_point(size=90, color=COLOURS[5], filled=True, opacity=1).encode(x=x, y=y),
                    at.mark_text(dx=-9, dy=14, align="right").encode(x=x, y=y, text="word:N")]  # fmt: skip
-    key = "process.say.latitude" if deep is not None else "process.say.latitude_none"
+    whole = deep is not None and deep.depth_um >= 2 * study.common.focus.half_range * (1 - 1e-6)
+    key = "process.say.latitude_whole" if whole else "process.say.latitude"
+    key = "process.say.latitude_none" if deep is None else key
     said = {lang: t(key, lang, latitude=f"{study.latitude_percent:g}",
                     depth=shown(deep.depth_um, 3) if deep else "–", most=shown(float(c.rectangle_percent[0]), 3))
             for lang in LANGUAGES}  # fmt: skip

@@ -171,7 +171,7 @@ def _proposed(result: ExperimentResult, found: Proposal) -> str:
     field = slice_field(study, names)
     plane = planes.Plane.of(field, SIDE)
     settings = found.lot.plan.settings()[list(names)].to_numpy(float)
-    parts = [open_svg(planes.LEFT + SIDE + 92, planes.TOP + SIDE + planes.BOTTOM,
+    parts = [open_svg(planes.LEFT + SIDE + 110, planes.TOP + SIDE + planes.BOTTOM,
                       {lang: t("process.alt.proposal", lang) for lang in LANGUAGES})]  # fmt: skip
     parts.append(planes.probability(plane, field, study, labels=True))
     parts.append(planes.runs_made(plane, result.experiment.settings[list(names)].to_numpy()))

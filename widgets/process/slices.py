@@ -143,7 +143,7 @@ def slice_svg(result: Review, field: Field, x: Array, axes: tuple[int, int]) -> 
     study = result.window
     names = tuple(study.factors[i].name for i in axes)
     plane = planes.Plane.of(field, SIDE)
-    width, height = planes.LEFT + SIDE + 92, planes.TOP + SIDE + planes.BOTTOM
+    width, height = planes.LEFT + SIDE + 110, planes.TOP + SIDE + planes.BOTTOM
     parts = [open_svg(width, height, {lang: t("process.alt.slice", lang) for lang in LANGUAGES})]
     parts.append(planes.probability(plane, field, study, labels=True))
     parts.append(planes.shapes(plane, study, x, axes, result.ranges.box, result.ranges.ellipsoid))
@@ -203,7 +203,7 @@ def small_multiples(result: Review) -> None:
     others = [i for i in range(len(study.factors)) if i not in axes]
     names = tuple(study.factors[i].name for i in axes)
     gap, head = 26, 46
-    width = planes.LEFT + 3 * SMALL + 2 * gap + 96
+    width = planes.LEFT + 3 * SMALL + 2 * gap + 112
     height = len(others) * (SMALL + head + 16) + planes.BOTTOM
     parts = [open_svg(width, height, {lang: t("process.alt.slice", lang) for lang in LANGUAGES})]
     rows = []
@@ -226,7 +226,7 @@ def small_multiples(result: Review) -> None:
                          "process.window_share_percent": 100 * window_share(study, field),
                          "process.best_percent": 100 * float(np.where(field.explored, field.probability, 0).max())})
     legend = {lang: t("label.process.conformance_short", lang) for lang in LANGUAGES}
-    parts.append(planes.legend(width - 78, head + 12, 150, legend))
+    parts.append(planes.legend(width - 94, head + 12, 150, legend))
     frame = pd.DataFrame(rows)
     said = {lang: _multiples_words(study, frame, others, lang) for lang in LANGUAGES}
     picture("".join(parts) + "</svg>", say=said, table=frame)

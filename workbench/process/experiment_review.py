@@ -264,7 +264,8 @@ def planned(kind: str, factors: Sequence[Setting], p: ExperimentReview, *, start
         elif kind == "plackett_burman":
             plan = plackett_burman(factors)
         else:
-            plan = standard_fraction(factors, p.run_count or _largest_fraction(len(factors), budget))
+            room = (budget - (p.centre_count if continuous else 0)) // p.replicate_count
+            plan = standard_fraction(factors, p.run_count or _largest_fraction(len(factors), room))
         plan = plan.repeated(p.replicate_count) if p.replicate_count > 1 else plan
         return plan.with_centre(p.centre_count) if continuous and p.centre_count else plan
     except DomainError as refused:
@@ -273,7 +274,7 @@ def planned(kind: str, factors: Sequence[Setting], p: ExperimentReview, *, start
 
 
 def _largest_fraction(count: int, budget: int) -> int:
-    """The largest listed fraction within the budget; the smallest one where none is."""
+    """The largest listed fraction of at most `budget` runs; the smallest one where none is."""
     sizes = sorted({r for n, r in FRACTIONS if n == count} | {2**count})
     return max((size for size in sizes if size <= budget), default=sizes[0])
 

@@ -102,6 +102,9 @@ PLANS = [  # given, runs, model it can estimate, verdict. Sizes: Montgomery; Box
     ({"plan_kind": "box_behnken", "factors": "a 0 1; b 0 1; c 0 1"}, 15, "quadratic", Verdict.MARGINAL),
     ({"plan_kind": "fraction", "model": "linear", "factors": "a 0 1; b 0 1; c 0 1; d 0 1; e 0 1", "run_count": 8,
       "centre_count": 0, "effect_in_sigma": 6.0}, 8, "linear", Verdict.PASS),
+    # 8 of 16 wafers: a fraction of 16 would leave none for the three centre runs
+    ({"plan_kind": "fraction", "model": "linear", "factors": "a 0 1; b 0 1; c 0 1; d 0 1; e 0 1",
+      "effect_in_sigma": 4.0}, 11, "linear", Verdict.PASS),
     ({"wafers_per_run": 3, "run_count": 9}, 9, "quadratic", Verdict.FAIL),  # 27 wafers of 16
     ({"effect_in_sigma": 5.0}, 16, "quadratic", Verdict.PASS),
 ]  # fmt: skip

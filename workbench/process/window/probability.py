@@ -21,6 +21,9 @@ from workbench.process.window.predictor import ModelDraws, Predictor
 Array = np.ndarray
 
 
+DRAW_NODES_LOG2 = 6  # for each draw of the posterior, three or more correlated responses
+
+
 @dataclass(frozen=True)
 class Limits:
     """Allowed values of one response; None leaves a side open."""
@@ -185,7 +188,8 @@ def conformance_interval(
         share = np.prod([special.ndtr(b) - special.ndtr(a) for a, b in zip(lower, upper, strict=True)], axis=0)
     else:
         a, b = (np.stack(v, axis=-1).reshape(-1, len(surfaces)) for v in (lower, upper))
-        share = rectangle_probability(a, b, correlation).reshape(lower[0].shape)
+        # few nodes each: the error averages out over the draws, and a thousand would take gigabytes
+        share = rectangle_probability(a, b, correlation, nodes_log2=DRAW_NODES_LOG2).reshape(lower[0].shape)
     share = share.mean(axis=1)
     tail = (1 - confidence) / 2
     low, high = np.quantile(share, [tail, 1 - tail])

@@ -25,7 +25,7 @@ DOSES_MJ_PER_CM2 = np.round(134 * 1.045 ** np.arange(-4, 5), 1)
 LAYERS = {
     "rdl1_space_um": ({"pitch_um": 4.0, "na": 0.13}, {"threshold_mj_per_cm2": 36.0, "focus_offset_um": -3.0,
                                                       "diffusion_um": 0.3}, (1.8, 2.2)),
-    "rdl2_space_um": ({"pitch_um": 6.0, "na": 0.13}, {"threshold_mj_per_cm2": 47.0, "focus_offset_um": 3.5,
+    "rdl2_space_um": ({"pitch_um": 6.0, "na": 0.13}, {"threshold_mj_per_cm2": 53.0, "focus_offset_um": 3.5,
                                                       "diffusion_um": 0.5}, (2.7, 3.3)),
 }  # fmt: skip
 
