@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import shlex
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -29,12 +30,19 @@ def run(capsys, *words) -> tuple[int, str, str]:
     return ended.value.code, out.out, out.err
 
 
-@pytest.fixture
-def store(home) -> Store:
-    store = Store.open()
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = Store.open(tmp_path_factory.mktemp("lots") / "filled.duckdb")
     bring(store, wafer(), "sort.stdf")
     bring(store, placed(), "map.xml")
-    return store
+    return Path(store.url)
+
+
+@pytest.fixture
+def store(home: Path, filled: Path) -> Store:
+    home.mkdir()
+    shutil.copyfile(filled, home / "workbench.duckdb")
+    return Store.open()
 
 
 def test_import_says_what_it_took_and_adds_nothing_twice(home, tmp_path: Path, capsys):

@@ -189,19 +189,21 @@ def test_progress_goes_forward_to_the_end(store: Store):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_kill_in_the_middle_loses_nothing(new_url):
-    """Killed at random moments until one run gets through, then said once more: everything is there once."""
+    """Killed at random moments, then said once more: everything is there once. Which moments are hit is chance: every
+    cut between two transactions is tested below, every kill within one in `test_queue` and its benchmark.
+    """
     url, chance = new_url(), random.Random(5)
     count = 20_000
     expected = wafer(count=count, retested=(7, 8))
     Store.open(url)
-    for attempt in range(6):
+    for attempt in range(3):
         writer = os.fork()
         if writer == 0:
             try:
                 bring(Store.open(url), expected, "big.stdf")
             finally:
                 os._exit(0)
-        time.sleep(chance.uniform(0.1, 0.35) * (1 + attempt / 2))
+        time.sleep(chance.uniform(0.1, 0.35) * (1 + attempt))
         os.kill(writer, signal.SIGKILL)
         os.waitpid(writer, 0)
     store = Store.open(url)

@@ -121,6 +121,24 @@ def test_a_lake_holds_no_connection_between_calls(postgres, made_lake, lake_data
     assert count == 0
 
 
+def test_a_process_that_goes_from_lake_to_lake_keeps_few_open_and_mixes_none(
+    postgres, made_lake, lake_data, monkeypatch
+):
+    from workbench.store import lake_instance
+    from workbench.store.location import LAKE_PREFIX
+
+    monkeypatch.setenv("WORKBENCH_STORE_DATA", str(lake_data))
+    kept = max(len(lake_instance._idle), lake_instance._MOST_IDLE)
+    lakes = [postgres.create_database(template=made_lake) for _ in range(lake_instance._MOST_IDLE + 2)]
+    stores = [Store.open(LAKE_PREFIX + postgres.address(name)) for name in lakes]
+    for more in (0, 100):
+        for number, store in enumerate(stores):
+            audit(store, number + more)
+    for number, store in enumerate(stores):
+        assert sorted(row["detail"]["number"] for row in store.audit.list()) == [number, number + 100]
+    assert len(lake_instance._idle) <= kept
+
+
 def test_one_at_a_time_by_name(store: Store):
     with store.exclusive("nightly"):
         with pytest.raises(BusyError) as refused, store.exclusive("nightly"):
