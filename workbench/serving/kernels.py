@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from typing import Any
 
 from ipykernel.kernelspec import RESOURCES
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
 KERNEL = "python3"  # the name the notebooks carry
+LONGEST_SOCKET = 103  # bytes of a socket's path: macOS takes no longer one, Linux four more
+_SOCKET = len("/kernel-00000000-0000-0000-0000-000000000000-ipc-5")  # what Jupyter puts behind its folder
+_OWN_FOLDER = len("/voila_12345678")  # the private folder the page server makes first
 
 
 class WorkbenchKernels(KernelSpecManager):
@@ -32,6 +36,21 @@ class WorkbenchKernels(KernelSpecManager):
 
     def get_all_specs(self) -> dict[str, Any]:
         return {KERNEL: {"resource_dir": RESOURCES, "spec": self.get_kernel_spec(KERNEL).to_dict()}}
+
+
+def holds_sockets(folder: str) -> bool:
+    """Whether the sockets of kernels have names short enough in `folder`."""
+    return os.name == "posix" and len(os.fsencode(folder)) + _SOCKET <= LONGEST_SOCKET
+
+
+def socket_root() -> str | None:
+    """Where the page server may make its private folder of sockets: where temporary files go, else somewhere with a
+    shorter name; None where there is no such place, and kernels have to be reached by ports.
+    """
+    for folder in (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR"), "/tmp"):
+        if folder and os.access(folder, os.W_OK | os.X_OK) and holds_sockets(folder + " " * _OWN_FOLDER):
+            return folder
+    return None
 
 
 def kernel_environment(*, lang: str) -> dict[str, str]:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jupyter_core.paths import jupyter_runtime_dir
+
+from workbench.serving.kernels import holds_sockets
 from workbench.serving.loopback import LOOPBACK
 
 
@@ -52,7 +55,7 @@ def settings(*, folder: Path, home: Path, port: int, token: str, browser: bool) 
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
-    if os.name == "posix":
+    if holds_sockets(jupyter_runtime_dir()):
         given["KernelManager.transport"] = "ipc"
     return [f"--{name}={value}" for name, value in given.items()]
 

@@ -21,7 +21,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets.config import Config
 from voila.app import Voila
 
-from workbench.serving.kernels import WorkbenchKernels
+from workbench.serving.kernels import WorkbenchKernels, socket_root
 from workbench.serving.loopback import LOOPBACK
 from workbench.serving.pages import MissingHandler, PageHandler, SiteFiles, StartHandler
 
@@ -126,8 +126,9 @@ def configuration(*, folder: Path, port: int, address: str = LOOPBACK, browser: 
     # A kernel started anew knows nothing of its page: better an end in words than sliders that do nothing.
     config.KernelManager.autorestart = False
     config.KernelManager.shutdown_wait_time = 2.0  # it holds nothing that a page could lose
-    if os.name == "posix":  # sockets in a private folder instead of ports that any user of the machine can reach
+    if root := socket_root():  # sockets in a private folder instead of ports that any user of the machine can reach
         config.KernelManager.transport = "ipc"
+        config.Voila.connection_dir_root = root
     config.MappingKernelManager.cull_idle_timeout = IDLE_S
     config.MappingKernelManager.cull_interval = LOOK_EVERY_S
     config.MappingKernelManager.cull_connected = False
